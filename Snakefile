@@ -1,0 +1,78 @@
+"""PhantomLoom: CT scans -> phantoms -> simulated CT -> a library. Targets first, stages by file."""
+
+import sys
+from functools import cache
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+CHECKOUT = str(workflow.basedir)
+sys.path.insert(0, f"{CHECKOUT}/workflow")
+
+from phantomloom.cases import read_cases, read_reviews, scan_digest, scan_files
+from phantomloom.config import portable, resolve
+from phantomloom.library.table import terminal_table
+from phantomloom.provenance import code, content
+
+
+configfile: f"{CHECKOUT}/config.yaml"
+
+
+config = resolve(config, workflow.configfiles)
+
+
+@cache
+def cases():
+    """The rows of the case sheet; read when a target needs them, other targets need no sheet."""
+    return read_cases(config["cohort"]["cases"])
+
+
+@cache
+def reviews():
+    """What people answered to the verdicts."""
+    return read_reviews(config["cohort"]["cases"])
+
+
+rule all:
+    """Build the library: every case as phantom, simulated CT and page."""
+    input:
+        "results/qc/findings.tsv",
+        "results/library/index.html",
+
+
+rule ingested:
+    """Ingest every scan: phase 1, after which equal results stop what depends on them."""
+    input:
+        lambda w: expand("results/ingest/{case}/ct.json", case=cases()),
+
+
+rule judged:
+    """Judge every phantom: phase 2, after which an unchanged verdict stops what depends on it."""
+    input:
+        lambda w: expand("results/qc/{case}.verdict.json", case=cases()),
+
+
+include: "workflow/rules/example.smk"
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/segment.smk"
+include: "workflow/rules/merge.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/qc.smk"
+include: "workflow/rules/phantom.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/library.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/benchmark.smk"
+
+
+def say_what_became_of_the_cases():
+    if cases.cache_info().currsize:
+        print(terminal_table(Path("results"), cases(), config["segment"]["models"], config["simulate"]["protocols"]))
+
+
+onsuccess:
+    say_what_became_of_the_cases()
+
+
+onerror:
+    say_what_became_of_the_cases()

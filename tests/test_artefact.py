@@ -1,0 +1,38 @@
+import json
+
+import pytest
+
+from phantomloom.io import artefact
+
+DONE = {"status": "done", "dice": {"liver": 0.5}}
+
+
+def test_what_is_written_is_read(tmp_path):
+    artefact.write(DONE, tmp_path / "a.json", "score")
+    assert artefact.read(tmp_path / "a.json") == DONE
+
+
+def test_what_the_schema_forbids_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.json.*liver"):
+        artefact.write({"status": "done", "dice": {"liver": 1.5}}, tmp_path / "a.json", "score")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_key_order_does_not_change_the_bytes(tmp_path):
+    artefact.write(DONE, tmp_path / "a.json", "score")
+    artefact.write(dict(reversed(DONE.items())), tmp_path / "b.json", "score")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_withheld_outputs_say_why_and_tell_later_stages(tmp_path):
+    outputs = [str(tmp_path / name) for name in ("a.json", "b.nii.gz", "c.parquet", "folder")]
+    artefact.withhold(outputs, "refused: not CT")
+    assert artefact.reason_to_withhold(outputs[0]) == "refused: not CT"
+    assert (tmp_path / "b.nii.gz").stat().st_size == (tmp_path / "c.parquet").stat().st_size == 0
+    assert (tmp_path / "folder").is_dir()
+    assert json.loads((tmp_path / "a.json").read_text())["status"] == "withheld"
+
+
+def test_a_done_artefact_withholds_nothing(tmp_path):
+    artefact.write(DONE, tmp_path / "a.json", "score")
+    assert artefact.reason_to_withhold(tmp_path / "a.json") is None
