@@ -1,0 +1,31 @@
+"""Dice of bundles on a labelled case that their training did not see."""
+
+from pathlib import Path
+
+import torch
+
+from phantomloom.io import artefact, log, nifti
+from phantomloom.resample import Grid, nearest
+from phantomloom.segmentation.agreement import dice
+from phantomloom.segmentation.bundle import read
+from phantomloom.segmentation.monai import segment
+from phantomloom.segmentation.training.targets import TrainingCase, classes, from_scheme, targets
+from phantomloom.structures import label
+
+log.to(snakemake.log[0])
+torch.set_num_threads(snakemake.threads)
+ct = nifti.read(snakemake.input.ct)
+labels = nearest(
+    from_scheme(nifti.read(snakemake.input.labels), snakemake.params.scheme), Grid.of(ct)
+)
+case = TrainingCase(snakemake.wildcards.unseen, ct, labels)
+learnt = classes([case])
+rows = {}
+for (model, names), reference in zip(learnt.items(), targets(case, learnt), strict=True):
+    folder = Path(snakemake.params.bundles, model)
+    found, _ = segment(ct, folder, "cpu")
+    known = read(folder).structures  # a structure that training did not hold is no failure
+    for index, name in enumerate(names, 1):
+        if name in known:
+            rows[name] = round(dice(found.array == label(name), reference == index), 3)
+artefact.write({"status": artefact.DONE, "dice": rows}, snakemake.output[0], "score")

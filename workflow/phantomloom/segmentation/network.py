@@ -1,0 +1,55 @@
+"""The network of the shipped models: a U-Net that works on 2 x 2 x 2 blocks of voxels.
+
+Folding each block into channels before the first convolution and unfolding the class scores
+after the last one leaves the convolutions an eighth of the voxels: on two cores a training step
+takes a sixth of the time of the same U-Net at full resolution.
+"""
+
+import torch
+from monai.networks.nets.dynunet import DynUNet
+from torch import Tensor, nn
+
+BLOCK = 2
+STRIDE = 16  # the sides of an input are multiples of this: the block and three halvings
+
+
+class BlockUNet(nn.Module):
+    """Scores [B, classes, Z, Y, X] for images [B, channels, Z, Y, X]; sides divisible by 16."""
+
+    def __init__(self, channels: int, classes: int, features: tuple[int, ...]) -> None:
+        super().__init__()
+        levels = len(features)
+        self.unet = DynUNet(
+            spatial_dims=3,
+            in_channels=channels * BLOCK**3,
+            out_channels=features[0],
+            kernel_size=[3] * levels,
+            strides=[1] + [2] * (levels - 1),
+            upsample_kernel_size=[2] * (levels - 1),
+            filters=list(features),
+            res_block=True,
+        )
+        self.head = nn.Conv3d(features[0], classes * BLOCK**3, kernel_size=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the scores before softmax."""
+        return unfold_blocks(self.head(self.block_features(image)))
+
+    def block_features(self, image: Tensor) -> Tensor:
+        """Return what the head sees of each block, [B, features, Z/2, Y/2, X/2]."""
+        return torch.relu(self.unet(fold_blocks(image)))
+
+
+def fold_blocks(image: Tensor) -> Tensor:
+    """Turn [B, C, Z, Y, X] into [B, 8 C, Z/2, Y/2, X/2]."""
+    b, c, z, y, x = image.shape
+    blocks = image.reshape(b, c, z // 2, 2, y // 2, 2, x // 2, 2)
+    return blocks.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(b, c * 8, z // 2, y // 2, x // 2)
+
+
+def unfold_blocks(blocks: Tensor) -> Tensor:
+    """Undo ``fold_blocks``."""
+    b, c8, z, y, x = blocks.shape
+    c = c8 // 8
+    image = blocks.reshape(b, c, 2, 2, 2, z, y, x).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return image.reshape(b, c, z * 2, y * 2, x * 2)

@@ -1,0 +1,1 @@
+"""Training of the shipped networks: targets, samples, loss, loop; one question a module."""

@@ -1,0 +1,37 @@
+EXAMPLE = portable(f"{CHECKOUT}/workflow/cohorts", "example")
+
+
+rule example:
+    """Download the example cohort: three real CT scans and reference labels, 38 MB."""
+    input:
+        source=portable(CHECKOUT, "workflow/cohorts/example_source.yaml"),
+    output:
+        [
+            f"{EXAMPLE}/{name}"
+            for name in (
+                "LICENSE",
+                "patient1.nii.gz",
+                "patient1_labels.nii.gz",
+                "patient2_labels.nii.gz",
+                "patient3.nii.gz",
+                "patient3_heart.nii.gz",
+                "patient3_aorta.nii.gz",
+                "patient3_vertebrae_T12.nii.gz",
+                "patient3_pulmonary_artery.nii.gz",
+                *(f"patient2/{n:04d}.dcm" for n in range(1, 21)),
+            )
+        ],
+    log:
+        "logs/example.log",
+    benchmark:
+        "logs/example.tsv"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=EXAMPLE,
+        code=code("scripts/example.py"),
+    conda:
+        "../../envs/conda.yaml"
+    script:
+        "../../scripts/example.py"

@@ -1,0 +1,100 @@
+LABELLED = config["train"]["cases"]
+SEEN_BY_SHIPPED = "+".join(LABELLED)
+
+
+wildcard_constraints:
+    seen=r"[\w+-]+",
+
+
+rule train:
+    """Train the shipped networks: on all labelled cases, and on all but one to score them."""
+    input:
+        expand(f"{portable(CHECKOUT, 'workflow/models')}/{{model}}/docs/README.md", model=MODELS),
+
+
+rule fit:
+    """Fit the shared network on labelled cases; goes on where it stopped."""
+    input:
+        ct=lambda w: expand("results/ingest/{case}/ct.nii.gz", case=w.seen.split("+")),
+        source=lambda w: expand("results/ingest/{case}/source.json", case=w.seen.split("+")),
+        labels=lambda w: [LABELLED[case]["labels"] for case in w.seen.split("+")],
+    output:
+        expand("results/fit/{{seen}}/{model}/models/model.safetensors", model=MODELS),
+    log:
+        "logs/fit/{seen}.log",
+    benchmark:
+        "logs/fit/{seen}.tsv"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=600,
+    params:
+        seen=lambda w: w.seen.split("+"),
+        settings=config["train"],
+        code=code("scripts/fit.py"),
+    conda:
+        "../../envs/conda.yaml"
+    script:
+        "../../scripts/fit.py"
+
+
+rule score:
+    """Compare networks with the reference labels of a case that they did not see."""
+    input:
+        "results/fit/{seen}/skeleton/models/model.safetensors",
+        ct="results/ingest/{unseen}/ct.nii.gz",
+        labels=lambda w: LABELLED[w.unseen]["labels"],
+    output:
+        "results/score/{seen}/{unseen}.json",
+    log:
+        "logs/score/{seen}.{unseen}.log",
+    benchmark:
+        "logs/score/{seen}.{unseen}.tsv"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    params:
+        bundles="results/fit/{seen}",
+        scheme=lambda w: LABELLED[w.unseen]["scheme"],
+        code=code("scripts/score.py"),
+    conda:
+        "../../envs/conda.yaml"
+    script:
+        "../../scripts/score.py"
+
+
+rule bundle:
+    """Put a trained network into the checkout, with the model card."""
+    input:
+        weights=f"results/fit/{SEEN_BY_SHIPPED}/{{model}}/models/model.safetensors",
+        scores=[
+            f"results/score/{'+'.join(c for c in LABELLED if c != unseen)}/{unseen}.json"
+            for unseen in LABELLED
+        ],
+    output:
+        expand(
+            "{models}/{{model}}/{part}",
+            models=portable(CHECKOUT, "workflow/models"),
+            part=[
+                "docs/README.md",
+                "configs/metadata.json",
+                "configs/inference.json",
+                "models/model.safetensors",
+            ],
+        ),
+    log:
+        "logs/bundle/{model}.log",
+    benchmark:
+        "logs/bundle/{model}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=5,
+    params:
+        settings=config["train"],
+        code=code("scripts/bundle.py"),
+    conda:
+        "../../envs/conda.yaml"
+    script:
+        "../../scripts/bundle.py"
