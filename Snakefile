@@ -18,7 +18,7 @@ from phantomloom.provenance import code, content
 configfile: f"{CHECKOUT}/config.yaml"
 
 
-config = resolve(config, workflow.configfiles)
+config = resolve(config, [f"{CHECKOUT}/config.yaml", *workflow.overwrite_configfiles])
 
 
 @cache

@@ -1,0 +1,145 @@
+import os
+
+import pytest
+
+from phantomloom.cases import Review, read_cases, read_reviews, scan_digest, scan_files
+
+HEADER = "case\tpath\tsex\tage_years\tnote\n"
+
+
+@pytest.fixture
+def sheet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "cohort"
+    (folder / "series").mkdir(parents=True)
+    (folder / "series/1.dcm").write_text("one")
+    (folder / "scan.nii.gz").write_text("scan")
+    (folder / "cases.tsv").write_text(
+        HEADER + "ann\tscan.nii.gz\tF\t45.5\tfirst\n\nben\tseries\t\t\n"
+    )
+    return folder / "cases.tsv"
+
+
+def test_known_fields_are_typed_unknown_ones_none_and_short_or_blank_rows_fine(sheet):
+    cases = read_cases(sheet)
+    assert list(cases) == ["ann", "ben"]
+    assert cases["ann"].person == {
+        "sex": "F",
+        "age_years": 45.5,
+        "height_cm": None,
+        "weight_kg": None,
+    }
+    assert cases["ben"].sex is None and cases["ben"].note is None
+
+
+def test_paths_come_back_relative_inside_the_working_directory_else_absolute(sheet, monkeypatch):
+    assert str(read_cases(sheet)["ben"].path) == "cohort/series"
+    monkeypatch.chdir(sheet.parent / "series")
+    assert read_cases(sheet)["ann"].path == sheet.parent / "scan.nii.gz"
+
+
+def test_a_sheet_saved_by_a_spreadsheet_with_a_mark_and_crlf_is_read(sheet):
+    sheet.write_bytes(b"\xef\xbb\xbf" + sheet.read_bytes().replace(b"\n", b"\r\n"))
+    assert list(read_cases(sheet)) == ["ann", "ben"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("c.d\tscan.nii.gz", "row 5, column case: 'c.d'; allowed: a text of the form"),
+        ("c/d\tscan.nii.gz", "row 5, column case: 'c/d'"),
+        ("ann\tscan.nii.gz", "row 5, column case: 'ann' is in row 2 already"),
+        ("Ann\tscan.nii.gz", "row 5, column case: 'ann' is in row 2 already"),
+        ("cat", "row 5, column path: missing"),
+        ("cat\tscan.nii.gz\tfemale", "row 5, column sex: 'female'; allowed: M or F"),
+        ("cat\tscan.nii.gz\tF\told", "row 5, column age_years: 'old'; allowed: a number from 0 up"),
+        ("cat\tscan.nii.gz\tF\tnan", "row 5, column age_years: 'nan'"),
+        ("cat\tscan.nii.gz\tF\t-4", "row 5, column age_years: '-4'"),
+        ("cat\tscan.nii.gz\tF\t400", "row 5, column age_years: 400; allowed: a number from 0 up"),
+        ("cat\tscan.nii.gz\tF\t4\tx\ty", "row 5: 6 fields where the header has 5 columns"),
+        (
+            "cat\tgone.nii",
+            "row 5, column path: nothing is at 'gone.nii' (relative to the sheet); c",
+        ),
+        ("cat\texample/gone.nii", "`snakemake example` fetches it"),
+    ],
+)
+def test_a_wrong_field_is_told_with_its_row_as_in_an_editor(sheet, row, message):
+    sheet.write_text(sheet.read_text() + row + "\n")
+    with pytest.raises(ValueError) as fault:
+        read_cases(sheet)
+    assert f"{sheet}, " in str(fault.value) and message in str(fault.value)
+
+
+def test_all_faults_are_told_at_once(sheet):
+    sheet.write_text(HEADER + "a.b\tscan.nii.gz\tX\nc d\tscan.nii.gz\n")
+    with pytest.raises(ValueError) as fault:
+        read_cases(sheet)
+    assert len(str(fault.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "row 1, column case: missing"),
+        (HEADER, "no rows below the header"),
+        ("case\tpath\tgender\n", "row 1, column gender: unknown; known: case, path, sex"),
+        ("case\tpath\tage_year\n", "column age_year: unknown; did you mean age_years?"),
+        ("case,path\n", "separated by tabs"),
+        ("case\tpath\tsex\tsex\n", "column sex: there more than once"),
+    ],
+)
+def test_a_wrong_header_or_an_empty_sheet_is_told(sheet, text, message):
+    sheet.write_text(text)
+    with pytest.raises(ValueError) as fault:
+        read_cases(sheet)
+    assert message in str(fault.value)
+
+
+def test_a_missing_or_binary_sheet_is_told(sheet):
+    with pytest.raises(ValueError, match=r"cohort\.cases in the config names it"):
+        read_cases(sheet.with_name("none.tsv"))
+    sheet.write_bytes("case\tpath\n".encode("utf-16"))
+    with pytest.raises(ValueError, match="not UTF-8"):
+        read_cases(sheet)
+
+
+def test_reviews_are_those_of_the_file_beside_the_sheet_and_none_without_it(sheet):
+    assert read_reviews(sheet) == {}
+    sheet.with_name("review.tsv").write_text("case\tverdict\tnote\nben\tpass\tlooked at it\n")
+    assert read_reviews(sheet) == {"ben": Review("pass", "looked at it")}
+    sheet.with_name("review.tsv").write_text("case\tverdict\n")
+    assert read_reviews(sheet) == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("zoe\tpass", "row 2, column case: 'zoe' is no case of cases.tsv"),
+        ("ann\tok", "row 2, column verdict: 'ok'; allowed: pass or fail"),
+        ("ann", "row 2, column verdict: missing"),
+        ("ann\tpass\nann\tfail", "row 3, column case: 'ann' is in row 2 already"),
+    ],
+)
+def test_a_review_of_nobody_or_of_another_verdict_is_told(sheet, row, message):
+    sheet.with_name("review.tsv").write_text(f"case\tverdict\tnote\n{row}\n")
+    with pytest.raises(ValueError) as fault:
+        read_reviews(sheet)
+    assert "review.tsv, " in str(fault.value) and message in str(fault.value)
+
+
+def test_a_slice_replaced_in_place_changes_the_digest_of_its_folder(sheet):
+    folder, slice_ = sheet.parent / "series", sheet.parent / "series/1.dcm"
+    before = scan_digest(folder)
+    (folder / ".DS_Store").write_text("left by a file browser")
+    assert scan_digest(folder) == before
+    stat = slice_.stat()
+    slice_.write_text("two")
+    os.utime(slice_, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert scan_digest(folder) != before
+
+
+def test_snakemake_watches_a_file_itself_and_a_folder_by_its_digest(sheet):
+    file, folder = sheet.parent / "scan.nii.gz", sheet.parent / "series"
+    assert scan_files(file) == [file] and scan_digest(file) == ""
+    assert scan_files(folder) == [] and scan_digest(folder)

@@ -1,0 +1,182 @@
+"""The case sheet, which says what scans the library is made of, and the reviews beside it."""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from phantomloom.config import portable
+from phantomloom.validation import faults, schema
+
+REVIEWS = "review.tsv"
+MOST_FAULTS_SHOWN = 20
+
+
+class Case(NamedTuple):
+    """One row of the sheet; what is unknown is None."""
+
+    path: Path  # of the scan: a DICOM folder or a file
+    sex: str | None = None  # M or F
+    age_years: float | None = None
+    height_cm: float | None = None
+    weight_kg: float | None = None
+    note: str | None = None
+
+    @property
+    def person(self) -> dict[str, Any]:
+        """What the sheet says of the person, without the note, which is free text."""
+        return {key: getattr(self, key) for key in ("sex", "age_years", "height_cm", "weight_kg")}
+
+
+class Review(NamedTuple):
+    """What a person answered to the automatic verdict."""
+
+    verdict: str  # pass or fail
+    note: str | None = None
+
+
+def read_cases(sheet: Path | str) -> dict[str, Case]:
+    """Return the cases of a tab-separated sheet by name, in its order.
+
+    Paths in a sheet are relative to it. They come back relative to the working directory if they
+    lie inside, else absolute.
+
+    Raises:
+        ValueError: naming sheet, row and column of all that is wrong; rows count as in an editor.
+    """
+    sheet = Path(sheet)
+    cases, wrong = {}, []
+    for row, fields in _rows(sheet, "case").items():
+        name = fields.pop("case")
+        case = Case(**fields | {"path": Path(portable(sheet.parent, fields["path"]))})
+        if not case.path.exists():
+            wrong.append(f"row {row}, column path: {_missing(fields['path'])}")
+        cases[name] = case
+    _stop_if(wrong, sheet)
+    return cases
+
+
+def read_reviews(sheet: Path | str) -> dict[str, Review]:
+    """Return by case what people wrote into ``review.tsv`` beside ``sheet``; no file, no reviews.
+
+    Raises:
+        ValueError: naming row and column of all that is wrong, such as a case not in the sheet.
+    """
+    reviews = Path(sheet).with_name(REVIEWS)
+    if not reviews.exists():
+        return {}
+    names = {fields["case"] for fields in _rows(Path(sheet), "case").values()}
+    rows = _rows(reviews, "review", may_be_empty=True)
+    unknown = [
+        f"row {row}, column case: {fields['case']!r} is no case of {Path(sheet).name}"
+        for row, fields in rows.items()
+        if fields["case"] not in names
+    ]
+    _stop_if(unknown, reviews)
+    return {fields.pop("case"): Review(**fields) for fields in rows.values()}
+
+
+def scan_files(path: Path) -> list[Path]:
+    """Return the files that Snakemake watches itself: the scan if it is one file."""
+    return [] if path.is_dir() else [path]
+
+
+def scan_digest(path: Path) -> str:
+    """Return a digest of name, size and time of change of a folder's files; empty for a file.
+
+    As an ``input:`` a folder is not enough: a slice replaced in place went unseen.
+    """
+    if not path.is_dir():
+        return ""
+    files = sorted(f for f in path.iterdir() if f.is_file() and not f.name.startswith("."))
+    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return sha256(repr(stats).encode()).hexdigest()[:12]
+
+
+def _missing(path: str) -> str:
+    # the sheet of the example cohort lies beside the folder that its own rule fills
+    cure = "`snakemake example` fetches it" if Path(path).parts[0] == "example" else "correct it"
+    return f"nothing is at {path!r} (relative to the sheet); {cure}"
+
+
+def _rows(sheet: Path, rules: str, may_be_empty: bool = False) -> dict[int, dict[str, Any]]:
+    """Return the rows of a sheet, checked and typed by its schema, by their number in an editor."""
+    columns = schema(rules)["properties"]
+    rows = {n: _typed(fields, columns) for n, fields in _table(sheet, rules).items()}
+    wrong: list[str] = []
+    seen: dict[str, int] = {}
+    for n, fields in rows.items():
+        wrong += [
+            f"row {n}, column {fault.keys[0]}: {fault.message}"
+            for fault in faults(fields, schema(rules))
+        ]
+        name = str(fields.get("case")).lower()  # results of Ann and ann share a folder on a Mac
+        if name in seen:
+            wrong.append(f"row {n}, column case: {name!r} is in row {seen[name]} already")
+        seen[name] = n
+    if not (rows or may_be_empty):
+        wrong.append("no rows below the header; list at least one case")
+    _stop_if(wrong, sheet)
+    return rows
+
+
+def _table(sheet: Path, rules: str) -> dict[int, dict[str, str]]:
+    """Return the fields that are not empty, by row; blank rows are left out."""
+    try:
+        text = sheet.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError):
+        raise ValueError(f"{sheet}: no such sheet; cohort.cases in the config names it") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{sheet}: not UTF-8 text; save it as tab-separated UTF-8") from None
+    header, *lines = [line.split("\t") for line in text.splitlines()] or [[]]
+    header = [column.strip() for column in header]
+    _check_header(header, sheet, rules)
+    rows = {
+        n: [field.strip() for field in line]
+        for n, line in enumerate(lines, 2)
+        if any(map(str.strip, line))
+    }
+    _stop_if(
+        [
+            f"row {n}: {len(fields)} fields where the header has {len(header)} columns"
+            for n, fields in rows.items()
+            if len(fields) > len(header)
+        ],
+        sheet,
+    )
+    return {
+        n: {column: field for column, field in zip(header, fields, strict=False) if field}
+        for n, fields in rows.items()
+    }
+
+
+def _check_header(header: list[str], sheet: Path, rules: str) -> None:
+    wrong = [
+        f"row 1, column {fault.keys[0]}: {fault.message.split('; needed')[0]}"
+        for fault in faults(dict.fromkeys(header), _only_names(schema(rules)))
+    ]
+    twice = sorted({column for column in header if header.count(column) > 1})
+    wrong += [f"row 1, column {column}: there more than once" for column in twice]
+    if wrong:
+        wrong.append(f"columns are {', '.join(schema(rules)['properties'])}, separated by tabs")
+    _stop_if(wrong, sheet)
+
+
+def _only_names(rules: dict[str, Any]) -> dict[str, Any]:
+    return rules | {"properties": {column: {} for column in rules["properties"]}}
+
+
+def _typed(fields: dict[str, str], columns: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with numbers in place of texts; what is no number is left to the schema."""
+    typed: dict[str, Any] = dict(fields)
+    for column, field in fields.items():
+        if columns[column]["type"] == "number" and re.fullmatch(r"\d+(\.\d+)?", field):
+            typed[column] = float(field) if "." in field else int(field)
+    return typed
+
+
+def _stop_if(wrong: list[str], sheet: Path) -> None:
+    if wrong:
+        more = len(wrong) - MOST_FAULTS_SHOWN
+        shown = wrong[:MOST_FAULTS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+        raise ValueError("\n".join(f"{sheet}, {line}" for line in shown))

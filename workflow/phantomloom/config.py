@@ -1,0 +1,109 @@
+"""The configuration: checked as a whole, its paths relative to one folder."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from phantomloom.validation import faults, schema
+
+Keys = tuple[str | int, ...]
+
+
+def resolve(
+    config: dict[str, Any], files: Sequence[Path | str], rules: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a checked copy of ``config`` with its paths relative to the working directory.
+
+    Snakemake has merged ``config`` from ``files``, the last one going before the others, and from
+    ``--config``, which goes before all. A path is relative to the file that names it, or to the
+    working directory if the command line does. ``rules`` is the schema, by default
+    ``config.schema.yaml``; there, ``format: path`` marks what is a path.
+
+    Raises:
+        ValueError: naming file, key, value and what is allowed, for all that is wrong.
+    """
+    rules = schema("config") if rules is None else rules
+    contents = {Path(file): yaml.safe_load(Path(file).read_text()) or {} for file in files}
+    resolved = _typed(config, contents)
+    if found := faults(resolved, rules):
+        lines = [f"{_namer(f.keys, config, contents)}: {f}" for f in found]
+        raise ValueError("\n".join(["the configuration cannot be used:", *lines]))
+    for keys in _path_keys(resolved, rules):
+        value = _at(resolved, keys)
+        names = [file for file, content in contents.items() if _at(content, keys) == value]
+        folder = names[-1].parent if names else Path()
+        _at(resolved, keys[:-1])[keys[-1]] = portable(folder, value)
+    return resolved
+
+
+def _typed(value: Any, contents: dict[Path, Any], keys: Keys = ()) -> Any:
+    """Return a copy in which texts that only the command line says are numbers where they can be.
+
+    Snakemake leaves ``--config 'ingest={spacing_mm: 2}'`` as the text "2".
+    """
+    if isinstance(value, dict):
+        return {key: _typed(item, contents, (*keys, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_typed(item, contents, (*keys, i)) for i, item in enumerate(value)]
+    if isinstance(value, str) and all(_at(content, keys) != value for content in contents.values()):
+        for kind in (int, float):
+            with suppress(ValueError):
+                return kind(value)
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return value
+
+
+def portable(folder: Path, path: str) -> str:
+    """Return ``path``, which is relative to ``folder``, as relative to the working directory.
+
+    So moving a checkout together with its results changes nothing. A path outside of the working
+    directory comes back absolute.
+    """
+    here = os.path.realpath(Path())
+    absolute = os.path.normpath(Path(os.path.realpath(folder)) / Path(path).expanduser())
+    inside = os.path.commonpath([here, absolute]) == here
+    return os.path.relpath(absolute, here) if inside else absolute
+
+
+def _namer(keys: Keys, config: dict[str, Any], contents: dict[Path, Any]) -> str:
+    """Return what says the value at ``keys``, or else the part of the config that it is in."""
+    value = _at(config, keys)
+    if isinstance(value, str | int | float):
+        names = [str(file) for file, content in contents.items() if _at(content, keys) == value]
+        return names[-1] if names else "--config"
+    for depth in range(len(keys), 0, -1):
+        parts = {str(file): _at(content, keys[:depth]) for file, content in contents.items()}
+        if names := [file for file, part in parts.items() if part is not None]:
+            return names[-1]
+    return "configuration"
+
+
+def _at(content: Any, keys: Keys) -> Any:
+    """Return the value at ``keys``, None if there is none."""
+    for key in keys:
+        try:
+            content = content[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return content
+
+
+def _path_keys(value: Any, rules: dict[str, Any], keys: Keys = ()) -> Iterator[Keys]:
+    """Yield where ``value``, which obeys the schema ``rules``, holds a path."""
+    if rules.get("format") == "path" and isinstance(value, str):
+        yield keys
+    for branch in (*rules.get("anyOf", ()), *rules.get("oneOf", ())):
+        yield from _path_keys(value, branch, keys)
+    if isinstance(value, list) and "items" in rules:
+        for index, item in enumerate(value):
+            yield from _path_keys(item, rules["items"], (*keys, index))
+    if isinstance(value, dict):
+        others = rules.get("additionalProperties")
+        for key, item in value.items():
+            below = rules.get("properties", {}).get(key, others)
+            if isinstance(below, dict):
+                yield from _path_keys(item, below, (*keys, key))

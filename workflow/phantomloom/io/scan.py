@@ -1,0 +1,111 @@
+"""A scan as people have it (DICOM folder, NIfTI, NRRD, MHA), recognised and read."""
+
+from collections.abc import Callable
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from phantomloom.io import dicom, nifti_scan
+from phantomloom.scan import Scan, UnusableScanError, to_hu
+
+EXPORT = "export the scan again"
+
+
+def read(path: Path) -> Scan:
+    """Return the scan at ``path``, a folder of DICOM slices or a file known by its suffix.
+
+    Raises:
+        UnusableScanError: if there is nothing that can be used; no file name is in the reason.
+    """
+    if path.is_dir():
+        return dicom.read(path)
+    for suffix, reader in READERS.items():
+        if path.name.lower().endswith(suffix):
+            return reader(_present(path))
+    raise UnusableScanError(
+        f"a DICOM folder or a file ending in {', '.join(READERS)}",
+        f"a file ending in {path.suffix or 'nothing'}",
+        "convert it, or give the folder that holds the DICOM slices",
+    )
+
+
+def digests(path: Path) -> list[dict[str, Any]]:
+    """Return size and sha256 of each source file, by digest: file names may hold identifiers.
+
+    Raises:
+        UnusableScanError: if a file cannot be read.
+    """
+    files = [f for f in path.iterdir() if f.is_file()] if path.is_dir() else [_present(path)]
+    return sorted(map(_digest, files), key=lambda file: file["sha256"])
+
+
+def _digest(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as content:
+            return {
+                "bytes": file.stat().st_size,
+                "sha256": file_digest(content, "sha256").hexdigest(),
+            }
+    except OSError as fault:
+        raise UnusableScanError("a readable scan", f"{fault.strerror}", "check the disk") from fault
+
+
+def _present(path: Path) -> Path:
+    if not path.is_file():
+        raise UnusableScanError(
+            "a scan at the path of the case sheet", "nothing there", "correct the path"
+        )
+    return path
+
+
+def _nrrd(path: Path) -> Scan:
+    image = _image(path, "NrrdImageIO")
+    if not image.HasMetaDataKey("NRRD_space"):
+        raise UnusableScanError("a header that says how the patient lies", "no space field", EXPORT)
+    return _scan(image, "NRRD")
+
+
+def _mha(path: Path) -> Scan:
+    with path.open("rb") as content:
+        header = content.read(4096).split(b"ElementDataFile")[0]
+    if not any(word in header for word in (b"TransformMatrix", b"Orientation", b"Rotation")):
+        raise UnusableScanError(
+            "a header that says how the patient lies", "no TransformMatrix", EXPORT
+        )
+    return _scan(_image(path, "MetaImageIO"), "MHA")
+
+
+def _image(path: Path, reader: str) -> sitk.Image:
+    try:
+        image = sitk.ReadImage(str(path), imageIO=reader)
+    except RuntimeError as fault:
+        raise UnusableScanError("a readable scan", "a damaged or cut file", EXPORT) from fault
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        size = " x ".join(map(str, image.GetSize()))
+        raise UnusableScanError(
+            "a three-dimensional scan with one number in each voxel",
+            f"an image of {size} with {image.GetNumberOfComponentsPerPixel()} numbers in each",
+            "give one volume of the scan",
+        )
+    return image
+
+
+def _scan(image: sitk.Image, source: str) -> Scan:
+    axes = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    return Scan(
+        array=to_hu(sitk.GetArrayViewFromImage(image)),
+        axes_mm=axes[::-1, ::-1].T,  # columns (x, y, z) of the file to rows (z, y, x)
+        origin_mm=np.array(image.GetOrigin())[::-1],
+        source=source,
+    )
+
+
+READERS: dict[str, Callable[[Path], Scan]] = {
+    ".nii": nifti_scan.read,
+    ".nii.gz": nifti_scan.read,
+    ".nrrd": _nrrd,
+    ".mha": _mha,
+}

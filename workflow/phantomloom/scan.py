@@ -1,0 +1,54 @@
+"""What a scanner hands over: HU on any regular grid, oblique and sheared ones included."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+AIR_HU = -1024  # the lowest CT number of a 12-bit scanner; padding below it (-2048, -3024) is air
+HIGHEST_HU = np.iinfo(np.int16).max
+
+
+class UnusableScanError(Exception):
+    """A scan that ingest refuses: a fault of the data, told to people, never of the code."""
+
+    def __init__(self, expected: str, came: str, cure: str) -> None:
+        super().__init__(f"expected {expected}; came {came}; {cure}")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Voxels in the order of the file, and where they lie in the patient (LPS mm, as (z, y, x)).
+
+    SimpleITK's images cannot carry this: their axes are always at right angles, those of a
+    tilted gantry are not.
+    """
+
+    array: np.ndarray  # int16 HU, three axes
+    axes_mm: np.ndarray  # [3, 3]; row i is the way (z, y, x) from one voxel to the next on axis i
+    origin_mm: np.ndarray  # [3]; the centre of voxel [0, 0, 0]
+    source: str  # "DICOM", "NIfTI", "NRRD" or "MHA"
+    acquisition: dict[str, Any] = field(default_factory=dict)
+    demographics: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def to_hu(values: np.ndarray) -> np.ndarray:
+    """Return ``values`` rounded and clipped to int16 HU, slice by slice to spare memory.
+
+    Raises:
+        UnusableScanError: if a value is not finite.
+    """
+    hu = np.empty(values.shape, np.int16)
+    for source, target in zip(values, hu, strict=True):
+        if source.dtype == np.int16:
+            np.maximum(source, AIR_HU, out=target)
+            continue
+        if not np.isfinite(source).all():
+            raise UnusableScanError(
+                "a number in every voxel",
+                "voxels that hold NaN or infinity",
+                "export the scan again without masking",
+            )
+        target[...] = np.clip(np.rint(source.astype(np.float64)), AIR_HU, HIGHEST_HU)
+    return hu

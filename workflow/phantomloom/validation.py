@@ -1,0 +1,94 @@
+"""What a JSON schema forbids, told to people: what came and what is allowed."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema
+import yaml
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+
+
+class Fault(NamedTuple):
+    """A value that a schema forbids."""
+
+    keys: tuple[str | int, ...]  # the way to it from the root
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.keys)) or 'the whole'}: {self.message}"
+
+
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """Return ``workflow/schemas/<name>.schema.yaml``."""
+    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
+
+
+def faults(content: Any, rules: dict[str, Any]) -> list[Fault]:
+    """Return all that the schema ``rules`` forbids in ``content``, in a stable order."""
+    errors = jsonschema.Draft202012Validator(rules).iter_errors(content)
+    found = {fault for error in errors for fault in _faults(error)}
+    return sorted(found, key=lambda fault: ([str(key) for key in fault.keys], fault.message))
+
+
+def _faults(error: jsonschema.exceptions.ValidationError) -> Iterator[Fault]:
+    keys = tuple(error.absolute_path)
+    rules: Any = error.schema
+    value: Any = error.instance
+    if error.validator == "additionalProperties":
+        known = list(rules.get("properties", {}))
+        for key in sorted(set(value) - set(known)):
+            yield Fault((*keys, key), f"unknown; {_suggest(str(key), known)}")
+    elif error.validator == "required":
+        for key in sorted(set(rules["required"]) - set(value)):
+            yield Fault((*keys, key), f"missing; needed: {allowed(rules['properties'][key])}")
+    else:
+        yield Fault(keys, f"{value!r}; allowed: {allowed(rules)}")
+
+
+def _suggest(key: str, known: list[str]) -> str:
+    near = get_close_matches(key, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+
+
+def allowed(rules: dict[str, Any]) -> str:
+    """Return in words what the schema node ``rules`` allows."""
+    words = _words(rules)
+    return f"{words} ({rules['description']})" if "description" in rules else words
+
+
+def _words(rules: dict[str, Any]) -> str:
+    if choices := rules.get("anyOf") or rules.get("oneOf"):
+        return " or ".join(map(_words, choices))
+    if "const" in rules or "enum" in rules:
+        return " or ".join(map(str, rules.get("enum", [rules.get("const")])))
+    kind = rules.get("type", "any value")
+    kinds = [kind] if isinstance(kind, str) else [one for one in kind if one != "null"]
+    return " or ".join(NAMES.get(one, one) for one in kinds) + _limits(rules)
+
+
+NAMES = {
+    "number": "a number",
+    "integer": "a whole number",
+    "string": "a text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a section of keys",
+}
+
+
+def _limits(rules: dict[str, Any]) -> str:
+    limits = {
+        "exclusiveMinimum": "over",
+        "minimum": "from",
+        "exclusiveMaximum": "below",
+        "maximum": "up to",
+        "minLength": "of at least this length:",
+        "minItems": "of at least this length:",
+        "pattern": "of the form",
+    }
+    return "".join(f" {word} {rules[key]}" for key, word in limits.items() if key in rules)
