@@ -44,7 +44,9 @@ def content(folder: str) -> str:
     if not files:
         raise FileNotFoundError(f"{folder}: no weights there; `weights` in the config names it")
     names = [file.relative_to(folder).as_posix().encode() for file in files]
-    parts = [name + sha256(file.read_bytes()).digest() for name, file in zip(names, files, strict=True)]
+    parts = [
+        name + sha256(file.read_bytes()).digest() for name, file in zip(names, files, strict=True)
+    ]
     return sha256(b"".join(parts)).hexdigest()[:12]
 
 

@@ -1,0 +1,59 @@
+# make demo     the example cohort, from its download to the library page
+# make library  the phases in turn: what stays equal in one spares the work of the next
+# make plan     what would run, and why; at most, because an equal result stops there
+# make test     the tests; check: format, lint, types; bench NAME=demo: a benchmark; lock: pin envs anew
+# Say CORES=4, LIBRARY=/data/library, CONFIG=my.yaml, PROFILE=profiles/slurm, PYTHON=python3.12 to vary.
+PYTHON = python3
+CORES = all
+LIBRARY = .
+CONFIG =
+PROFILE =
+NAME = demo
+TESTS = tests
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.PHONY: demo library plan test check bench lock
+
+BIN := .venv/bin
+READY := .venv/installed-from-lock
+MEMORY_MB = $(shell $(BIN)/python -c "import os; print(os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 10**6)")
+# one machine has so much memory; a profile knows its own limits
+LIMITS = $(if $(PROFILE),--profile $(PROFILE),--resources mem_mb=$(MEMORY_MB))
+# --cores stands last because the options before it would swallow a target
+SNAKEMAKE = $(BIN)/snakemake --directory $(LIBRARY) $(LIMITS) $(if $(CONFIG),--configfile $(CONFIG)) --cores $(CORES)
+
+demo: $(READY)
+	$(SNAKEMAKE) example
+	$(MAKE) library
+
+library: $(READY)  # a case that crashed in one phase does not keep the others from the next
+	-$(SNAKEMAKE) ingested
+	-$(SNAKEMAKE) judged
+	$(SNAKEMAKE) all
+
+plan: $(READY)
+	$(SNAKEMAKE) --dry-run all | $(BIN)/python scripts/plan.py
+
+test: $(READY)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+bench: $(READY)
+	$(SNAKEMAKE) --forcerun benchmark_$(NAME) -- benchmark_$(NAME)
+	$(BIN)/python scripts/show_benchmark.py $(LIBRARY)/results/benchmark/$(NAME).json
+
+lock: $(READY)
+	$(BIN)/pip install --dry-run --ignore-installed --quiet --report - --requirement envs/requirements.in \
+		| $(BIN)/python envs/generate.py lock
+
+$(READY): envs/requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version}; say PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --requirement $< --progress-bar off
+	touch $@

@@ -1,0 +1,24 @@
+rule benchmark_demo:
+    """Gather seconds and peak memory of every rule from the benchmarks of the last runs."""
+    input:
+        rules.all.input,
+    output:
+        "results/benchmark/demo.json",
+    log:
+        "logs/benchmark/demo.log",
+    benchmark:
+        "logs/benchmark/demo.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        logs="logs",
+        apart=["benchmark", "fit", "score", "bundle"],  # no part of the demo
+        cores=2,
+        targets=dict(seconds=900, memory_mb=6000, against="15 min, 6 GB on 2 cores"),
+        code=code("scripts/benchmark_demo.py"),
+    script:
+        "../../scripts/benchmark_demo.py"
