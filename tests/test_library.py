@@ -1,0 +1,205 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from phantomloom.library import page, table
+from phantomloom.structures import structures
+
+MODELS, PROTOCOLS = ("skeleton", "torso"), ("abdomen",)
+GROUPS = {"liver": ["liver"], "kidneys": ["kidney_left", "kidney_right"], "heart": ["heart"]}
+WITHHELD = {"status": "withheld", "reason": "liver of 38 ml"}
+MEASUREMENTS = [
+    {"name": "liver", "volume_ml": 1500.0, "touches_border": "superior"},
+    {"name": "kidney_left", "volume_ml": 150.0, "touches_border": ""},
+    {"name": "kidney_right", "volume_ml": 140.0, "touches_border": ""},
+]
+
+
+def statistics(mean):
+    return {"mean": mean, "sd": 9.0, "voxels": 100}
+
+
+def done(**content):
+    return {"status": "done", **content}
+
+
+def artefacts(**changed):
+    """What the stages of a case that went through write."""
+    voxel = [
+        {"name": m["name"], "material": structures()[m["name"]].material, "mass_g": m["volume_ml"]}
+        for m in MEASUREMENTS
+    ]
+    surface = {"triangles": 800, "watertight": True, "volume_ml": 1500.0, "mesh_volume_ml": 1485.0}
+    simulated = {
+        "name": "liver",
+        "expected_hu": 60.0,
+        "source_hu": statistics(55.0),
+        "simulated_hu": {"soft": statistics(63.5), "sharp": statistics(70.0)},
+    }
+    return {
+        "ingest": done(
+            geometry={
+                "shape_zyx": [100, 90, 80],
+                "spacing_mm": [3.0, 2.0, 1.0],
+                "source_shape": [300, 512, 512],
+                "source_spacing_mm": [1.0, 0.7, 0.7],
+            },
+            acquisition={"tube_voltage_kv": 120.0},
+            demographics={"sex": "F"},
+            warnings=[],
+        ),
+        "segment/skeleton": done(
+            engine="monai", weights="abc", seen_in_training=False, structures={}
+        ),
+        "segment/torso": done(
+            engine="monai",
+            weights="abc",
+            seen_in_training=True,
+            structures={"liver": {"volume_ml": 1510.0, "confidence": 0.9}},
+        ),
+        "merge": done(conflicts=[{"a": "liver", "b": "stomach", "ml": 2.5}], unassigned_ml=0),
+        "qc": done(
+            verdict="pass",
+            automatic_verdict="fail",
+            findings={},
+            reasons=["liver is large"],
+            review={"verdict": "pass", "note": "looked at it"},
+        ),
+        "verdict": done(),
+        "voxel": done(structures=voxel),
+        "mesh": done(structures=[{"name": "liver", **surface}]),
+        "simulate/abdomen": done(
+            structures=[simulated],
+            scan={"uncovered_mm": {"lower": 12.0, "upper": 7.0}},
+            noise={"structure": "liver", "sd_hu": {"soft": 12.0, "sharp": 30.0}},
+        ),
+        **changed,
+    }
+
+
+def refused():
+    reason = {"reason": "came a localizer"}
+    return {
+        stage: {"status": "refused" if stage == "ingest" else "withheld", **reason}
+        for stage in artefacts()
+    }
+
+
+def row(told, measurements=MEASUREMENTS):
+    return table.row("p1", None, told, table.structure_rows(measurements, told), GROUPS)
+
+
+def test_a_case_that_went_through_is_done_with_its_sums_in_the_row():
+    found = row(artefacts())
+    assert (found["status"], found["reason"], found["stage"]) == ("done", None, None)
+    assert found["kidneys_ml"] == 290.0
+    assert found["mass_kg"] == pytest.approx(1.79)
+    assert (found["spacing_z_mm"], found["spacing_x_mm"]) == (3.0, 1.0)
+    assert found["conflict_ml"] == 2.5
+    assert (found["meshes"], found["meshes_watertight"], found["triangles"]) == (1, 1, 800)
+    assert found["noise_abdomen_sharp_hu"] == 30.0
+    assert found["largest_soft_error_hu"] == 3.5
+
+
+def test_what_is_unknown_or_not_there_is_none_and_never_zero():
+    found = row(artefacts())
+    assert found["sex"] == "F"
+    assert found["age_years"] is None
+    assert found["heart_ml"] is None
+
+
+def test_a_review_overrules_the_verdict_and_both_are_told():
+    found = row(artefacts())
+    assert (found["verdict"], found["automatic_verdict"]) == ("pass", "fail")
+    assert found["reviewed"] == "pass"
+
+
+def test_one_model_that_saw_the_scan_in_training_marks_the_case():
+    unseen = done(engine="monai", weights="abc", seen_in_training=False, structures={})
+    assert row(artefacts())["seen_in_training"]
+    assert not row(artefacts(**{"segment/torso": unseen}))["seen_in_training"]
+
+
+def test_a_failed_verdict_withholds_and_keeps_what_was_measured():
+    later = {stage: WITHHELD for stage in ("verdict", "voxel", "mesh", "simulate/abdomen")}
+    found = row(artefacts(**later))
+    assert (found["status"], found["stage"]) == ("withheld", "qc")
+    assert found["reason"] == "liver of 38 ml"
+    assert found["liver_ml"] == 1500.0
+    assert found["mass_kg"] is None
+
+
+def test_a_refused_scan_is_refused_and_not_withheld():
+    found = row(refused(), measurements=[])
+    assert (found["status"], found["stage"]) == ("refused", "ingest")
+    assert found["structures"] is None
+    assert found["verdict"] is None
+
+
+def test_the_tables_begin_with_who_and_how_and_hold_every_column_once():
+    rows = [row(artefacts()), row(refused(), measurements=[])]
+    columns = table.columns(rows)
+    assert columns[:3] == ["case", "status", "stage"]
+    assert sorted(columns) == sorted({*rows[0], *rows[1]})
+
+
+def test_organs_come_before_bones_and_fat():
+    measured = [
+        {"name": name, "volume_ml": 1.0, "touches_border": ""}
+        for name in ("skin", "vertebrae_L1", "liver")
+    ]
+    names = [found["name"] for found in table.structure_rows(measured, artefacts())]
+    assert names == ["liver", "vertebrae_L1", "skin"]
+
+
+def test_structure_rows_join_the_stages_by_name():
+    liver = next(r for r in table.structure_rows(MEASUREMENTS, artefacts()) if r["name"] == "liver")
+    assert (liver["source_hu"], liver["simulated_hu"], liver["expected_hu"]) == (55.0, 63.5, 60.0)
+    assert liver["mesh_volume_off_percent"] == pytest.approx(-1.0)
+    assert liver["confidence"] == 0.9
+    assert liver["truncated"]
+
+
+def test_a_volume_that_the_scan_cuts_is_told_as_at_least():
+    told = artefacts()
+    rows = table.structure_rows(MEASUREMENTS, told)
+    amounts = page.amounts(row(told), rows, GROUPS)
+    said = {amount["name"]: amount["value"] for amount in amounts}
+    assert said["liver"].startswith("≥ 1,500")
+    assert said["kidneys"] == "290 ml"
+    assert "heart" not in said
+
+
+def build(results: Path, case: str, told: dict) -> None:
+    for stage, path in table.artefact_paths(case, MODELS, PROTOCOLS, results).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(told[stage]))
+    (results / "library" / case).mkdir(parents=True)
+    (results / "library" / case / "index.html").touch()
+
+
+def test_the_table_that_ends_a_run_tells_what_became_of_each_case(tmp_path):
+    build(tmp_path, "good", artefacts())
+    build(tmp_path, "bad", refused())
+    build(tmp_path, "crashed", artefacts())
+    table.artefact_paths("crashed", MODELS, PROTOCOLS, tmp_path)["segment/torso"].unlink()
+    told = table.terminal_table(tmp_path, ["good", "bad", "crashed"], MODELS, PROTOCOLS)
+    good, bad, crashed = told.splitlines()[1:4]
+    assert good.split()[:2] == ["good", "done"]
+    assert bad.split()[:2] == ["bad", "refused"]
+    assert "came a localizer" in bad
+    assert crashed.split()[:2] == ["crashed", "failed"]
+    assert "logs/segment/crashed" in crashed
+    assert "1 done, 1 refused, 1 failed" in told
+
+
+def test_of_many_cases_the_terminal_shows_those_that_need_a_person(tmp_path):
+    for number in range(table.LINES + 1):
+        build(tmp_path, f"case{number}", artefacts() if number else refused())
+    told = table.terminal_table(
+        tmp_path, [f"case{n}" for n in range(table.LINES + 1)], MODELS, PROTOCOLS
+    )
+    assert "case0 " in told
+    assert "case1 " not in told
+    assert f"{table.LINES} done, 1 refused" in told

@@ -1,0 +1,180 @@
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from PIL import Image
+from test_library import GROUPS, MEASUREMENTS, WITHHELD, artefacts, refused
+
+from phantomloom.io import artefact
+from phantomloom.library import page, table
+from phantomloom.library.files import File
+from phantomloom.structures import structures
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NOTE = "<script>document.title = 'stolen'</script>"
+LATER = ("verdict", "voxel", "mesh", "simulate/abdomen")
+CASES = {
+    "good": (artefacts(), MEASUREMENTS),
+    "with held": (artefacts(**dict.fromkeys(LATER, WITHHELD)), MEASUREMENTS),
+    "refused": (refused(), []),
+}
+
+
+class Reader(HTMLParser):
+    """Collects what a page points to, shows and runs."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.targets, self.images, self.tags, self.words = [], [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append(tag)
+        if tag == "img":
+            self.images.append(attributes)
+        self.targets += [attributes[key] for key in ("href", "src") if key in attributes]
+
+    def handle_data(self, data):
+        self.words += data
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """A library of three cases as the rules lay it out; returns results/library."""
+    results = tmp_path_factory.mktemp("site") / "results"
+    contents = [write_case(results, case, *told) for case, told in CASES.items()]
+    for name in ("phantoms.csv", "phantoms.parquet"):
+        (results / "library" / name).touch()
+    (results / "library/index.html").write_text(page.index_page(contents))
+    return results / "library"
+
+
+def write_case(results, case, told, measurements):
+    folder = results / "library" / case
+    folder.mkdir(parents=True)
+    images = {name: Image.new("RGB", (60, 40)) for name in ("coronal", "axial", "mesh")}
+    for name in (*images, "thumbnail"):
+        Image.new("RGB", (60, 40)).save(folder / f"{name}.png")
+    files = []
+    if told["ingest"]["status"] == "done":
+        ct = results / "ingest" / case / "ct.nii.gz"
+        ct.parent.mkdir(parents=True)
+        ct.touch()
+        files = [File("source CT", ct.relative_to(results).as_posix(), "ct.nii.gz")]
+    rows = table.structure_rows(measurements, told)
+    row = table.row(case, NOTE, told, rows, GROUPS)
+    (folder / "index.html").write_text(page.case_page(row, rows, told, images, files))
+    content = page.card(row, rows, told, Image.new("RGB", (60, 40)), files, GROUPS)
+    artefact.write(content, folder / "case.json", schema="page")
+    return artefact.read(folder / "case.json")
+
+
+def pages(library):
+    return [library / "index.html", *(library / case / "index.html" for case in CASES)]
+
+
+def test_no_link_or_picture_is_missing_and_none_leaves_the_disk(library):
+    for path in pages(library):
+        targets = Reader(path.read_text()).targets
+        assert targets
+        for target in targets:
+            if target != "data:,":
+                assert not target.startswith(("http", "/", "//")), target
+                assert (path.parent / unquote(target)).exists(), f"{path}: {target}"
+
+
+def test_every_picture_says_what_it_shows_and_reserves_its_place(library):
+    images = [image for path in pages(library) for image in Reader(path.read_text()).images]
+    assert len(images) >= 5
+    for image in images:
+        assert image["alt"]
+        assert image["width"]
+        assert image["loading"] == "lazy"
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"), [("with held", "liver of 38 ml"), ("refused", "came a localizer")]
+)
+def test_a_case_that_was_stopped_is_shown_with_its_reason(library, case, reason):
+    assert reason in Reader((library / "index.html").read_text()).words
+    assert reason in Reader((library / case / "index.html").read_text()).words
+
+
+def test_counts_say_what_became_of_the_cases(library):
+    words = " ".join(Reader((library / "index.html").read_text()).words.split())
+    assert "3cases 1done 1withheld 1refused" in words.replace(" cases", "cases")
+
+
+def test_what_people_write_is_shown_and_never_run(library):
+    for path in pages(library):
+        reader = Reader(path.read_text())
+        assert NOTE in reader.words
+        assert reader.tags.count("script") == (path.parent == library)
+
+
+def test_unknown_age_and_sex_are_said_to_be_unknown(library):
+    words = " ".join(Reader((library / "refused/index.html").read_text()).words.split())
+    assert "sex unknown · age unknown" in words
+
+
+def test_a_scan_that_the_networks_were_trained_on_is_marked(library):
+    assert "seen in training" in Reader((library / "good/index.html").read_text()).words
+    assert "seen in training" not in Reader((library / "refused/index.html").read_text()).words
+
+
+def test_the_case_page_lists_every_structure_with_its_figures(library):
+    words = Reader((library / "good/index.html").read_text()).words
+    for measured in MEASUREMENTS:
+        assert measured["name"].replace("_", " ") in words
+        assert structures()[measured["name"]].material.replace("_", " ") in words
+    assert f"{page.MINUS}1.00" in words
+
+
+def test_the_case_page_says_what_the_simulated_scan_did_not_cover(library):
+    words = Reader((library / "good/index.html").read_text()).words
+    assert "12 mm at the foot end, 7 mm at the head end" in words
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("tube_current_ma", "tube current (mA)"),
+        ("density_g_cm3", "density (g/cm³)"),
+        ("convolution_kernel", "convolution kernel"),
+    ],
+)
+def test_keys_are_told_in_words_with_their_unit(key, said):
+    assert page.words(key) == said
+
+
+def test_a_changed_template_changes_the_digest(tmp_path, monkeypatch):
+    for file in page.TEMPLATES.iterdir():
+        if file.is_file():
+            shutil.copy(file, tmp_path)
+    before = page.appearance()
+    monkeypatch.setattr(page, "TEMPLATES", tmp_path)
+    assert page.appearance() == before
+    (tmp_path / "style.css").write_text("body {}")
+    assert page.appearance() != before
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: pages were not opened in a browser")
+def test_a_browser_shows_the_cases_and_its_filter_works(library, tmp_path):
+    probe = library / "probe.html"
+    script = "<script>form.status.value = 'refused'; show();</script></body>"
+    probe.write_text((library / "index.html").read_text().replace("</body>", script))
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
+    quiet = "--disable-background-networking --disable-component-update --disable-sync"
+    told = subprocess.run(
+        [CHROMIUM, *flags.split(), *quiet.split(), f"--user-data-dir={tmp_path}", "--dump-dom",
+         probe.as_uri()],
+        capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    probe.unlink()
+    assert "1 of 3 shown" in told
+    assert "stolen" not in told.split("</title>")[0]
+    assert Path(library / "index.html").exists()

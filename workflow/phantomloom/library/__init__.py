@@ -1,0 +1,1 @@
+"""The library of phantoms that people look at: pictures, pages and the table of cases."""
