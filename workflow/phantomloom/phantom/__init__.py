@@ -1,0 +1,1 @@
+"""From a label map to what simulators read: materials and masses, surfaces, file formats."""
