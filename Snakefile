@@ -1,7 +1,7 @@
 """PhantomLoom: CT scans -> phantoms -> simulated CT -> a library. Targets first, stages by file."""
 
 import sys
-from functools import cache
+from pathlib import Path
 
 from snakemake.utils import min_version
 
@@ -21,16 +21,7 @@ configfile: f"{CHECKOUT}/config.yaml"
 config = resolve(config, [f"{CHECKOUT}/config.yaml", *workflow.overwrite_configfiles])
 
 
-@cache
-def cases():
-    """The rows of the case sheet; read when a target needs them, other targets need no sheet."""
-    return read_cases(config["cohort"]["cases"])
-
-
-@cache
-def reviews():
-    """What people answered to the verdicts."""
-    return read_reviews(config["cohort"]["cases"])
+include: "workflow/rules/common.smk"
 
 
 rule all:
@@ -63,11 +54,6 @@ include: "workflow/rules/simulate.smk"
 include: "workflow/rules/library.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/benchmark.smk"
-
-
-def say_what_became_of_the_cases():
-    if cases.cache_info().currsize:
-        print(terminal_table(Path("results"), cases(), config["segment"]["models"], config["simulate"]["protocols"]))
 
 
 onsuccess:

@@ -1,6 +1,5 @@
 """Copy a fitted bundle into the checkout and write its model card."""
 
-import json
 from pathlib import Path
 
 from phantomloom.io import artefact, complete, log
@@ -10,7 +9,6 @@ from phantomloom.segmentation.card import card
 log.to(snakemake.log[0])
 target = Path(snakemake.output[0]).parents[1]
 fitted = Path(snakemake.input.weights).parents[1]
-metadata = json.loads((fitted / bundle.METADATA).read_text())
 scores = {
     (Path(path).parent.name, Path(path).stem): artefact.read(path)["dice"]
     for path in snakemake.input.scores
@@ -19,4 +17,4 @@ for part in (bundle.METADATA, bundle.INFERENCE, bundle.WEIGHTS):
     with complete(target / part) as partial:
         partial.write_bytes((fitted / part).read_bytes())
 with complete(target / bundle.CARD) as partial:
-    partial.write_text(card(metadata, snakemake.params.settings, scores))
+    partial.write_text(card(bundle.about(fitted), snakemake.params.settings, scores))

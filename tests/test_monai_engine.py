@@ -18,14 +18,9 @@ def threshold(tmp_path):
     """A bundle whose network, one 1 x 1 x 1 convolution, calls everything over 40 HU liver."""
     weights = {"weight": torch.zeros(2, 3, 1, 1, 1), "bias": torch.zeros(2)}
     weights["weight"][1, 0] = 50
-    channels = {"0": "background", "1": "liver"}
-    metadata = {
-        "training_cases": ["abc"],
-        "network_data_format": {"outputs": {"pred": {"channel_def": channels}}},
-    }
+    about = bundle.About("Liver", ("liver",), 3.0, (16, 16, 16), ("abc",))
     network = {"_target_": "torch.nn.Conv3d", "in_channels": 3, "out_channels": 2, "kernel_size": 1}
-    settings = {"network_def": network, "spacing_mm": 3.0, "patch": [16, 16, 16]}
-    bundle.write(tmp_path / "liver", weights, metadata, settings)
+    bundle.write(tmp_path / "liver", about, network, weights)
     return tmp_path / "liver"
 
 
@@ -57,7 +52,7 @@ def test_on_another_grid_the_border_is_where_it_was(threshold, factors):
 
 def test_weights_are_kept_as_half_floats_and_read_as_single(threshold):
     assert load_file(threshold / bundle.WEIGHTS)["weight"].dtype == torch.float16
-    assert bundle.read(threshold).network.weight.dtype == torch.float32
+    assert bundle.read(threshold)[0].weight.dtype == torch.float32
     assert training_scans(threshold) == ("abc",)
 
 

@@ -2,7 +2,6 @@ EXAMPLE = portable(f"{CHECKOUT}/workflow/cohorts", "example")
 
 
 rule example:
-    """Download the example cohort: three real CT scans and reference labels, 38 MB."""
     input:
         source=portable(CHECKOUT, "workflow/cohorts/example_source.yaml"),
     output:
@@ -25,13 +24,15 @@ rule example:
         "logs/example.log",
     benchmark:
         "logs/example.tsv"
+    """Download the example cohort: three real CT scans and reference labels, 38 MB."""
+    localrule: True  # compute nodes often reach no package index
+    conda:
+        "../../envs/conda.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        folder=EXAMPLE,
+        folder=lambda w: EXAMPLE,
         code=code("scripts/example.py"),
-    conda:
-        "../../envs/conda.yaml"
     script:
         "../../scripts/example.py"

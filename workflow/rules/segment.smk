@@ -14,6 +14,8 @@ rule segment:
         "logs/segment/{case}.{model}.log",
     benchmark:
         "logs/segment/{case}.{model}.tsv"
+    conda:
+        "../../envs/conda.yaml"
     threads: 1
     resources:
         mem_mb=8000,
@@ -27,7 +29,5 @@ rule segment:
             "scripts/segment.py",
             f"phantomloom.segmentation.{MODELS[w.model]['engine']}",
         ),
-    conda:
-        "../../envs/conda.yaml"
     script:
         "../../scripts/segment.py"

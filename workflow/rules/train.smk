@@ -9,14 +9,19 @@ wildcard_constraints:
 rule train:
     """Train the shipped networks: on all labelled cases, and on all but one to score them."""
     input:
-        expand(f"{portable(CHECKOUT, 'workflow/models')}/{{model}}/docs/README.md", model=MODELS),
+        expand(
+            f"{portable(CHECKOUT, 'workflow/models')}/{{model}}/docs/README.md",
+            model=MODELS,
+        ),
 
 
 rule fit:
     """Fit the shared network on labelled cases; goes on where it stopped."""
     input:
         ct=lambda w: expand("results/ingest/{case}/ct.nii.gz", case=w.seen.split("+")),
-        source=lambda w: expand("results/ingest/{case}/source.json", case=w.seen.split("+")),
+        source=lambda w: expand(
+            "results/ingest/{case}/source.json", case=w.seen.split("+")
+        ),
         labels=lambda w: [LABELLED[case]["labels"] for case in w.seen.split("+")],
     output:
         expand("results/fit/{{seen}}/{model}/models/model.safetensors", model=MODELS),
@@ -24,6 +29,8 @@ rule fit:
         "logs/fit/{seen}.log",
     benchmark:
         "logs/fit/{seen}.tsv"
+    conda:
+        "../../envs/conda.yaml"
     threads: 1
     resources:
         mem_mb=6000,
@@ -31,9 +38,12 @@ rule fit:
     params:
         seen=lambda w: w.seen.split("+"),
         settings=config["train"],
+        steps=lambda w: (
+            config["train"]["recipe"]["steps"]
+            if w.seen == SEEN_BY_SHIPPED
+            else config["train"]["score_steps"]
+        ),
         code=code("scripts/fit.py"),
-    conda:
-        "../../envs/conda.yaml"
     script:
         "../../scripts/fit.py"
 
@@ -50,16 +60,16 @@ rule score:
         "logs/score/{seen}.{unseen}.log",
     benchmark:
         "logs/score/{seen}.{unseen}.tsv"
+    conda:
+        "../../envs/conda.yaml"
     threads: 1
     resources:
         mem_mb=6000,
         runtime=60,
     params:
-        bundles="results/fit/{seen}",
+        bundles=lambda w: f"results/fit/{w.seen}",
         scheme=lambda w: LABELLED[w.unseen]["scheme"],
         code=code("scripts/score.py"),
-    conda:
-        "../../envs/conda.yaml"
     script:
         "../../scripts/score.py"
 
@@ -87,6 +97,8 @@ rule bundle:
         "logs/bundle/{model}.log",
     benchmark:
         "logs/bundle/{model}.tsv"
+    conda:
+        "../../envs/conda.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -94,7 +106,5 @@ rule bundle:
     params:
         settings=config["train"],
         code=code("scripts/bundle.py"),
-    conda:
-        "../../envs/conda.yaml"
     script:
         "../../scripts/bundle.py"

@@ -8,31 +8,32 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import monai
 import torch
 from monai.bundle import ConfigParser
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+import phantomloom
 from phantomloom.io import complete
+from phantomloom.segmentation.windows import WINDOWS_HU
 
 METADATA, INFERENCE = Path("configs/metadata.json"), Path("configs/inference.json")
 WEIGHTS, CARD = Path("models/model.safetensors"), Path("docs/README.md")
 
 
-class Bundle(NamedTuple):
-    """A network and what it needs to be applied."""
+class About(NamedTuple):
+    """What one must know of a network to apply it."""
 
-    network: nn.Module
-    structures: tuple[str, ...]  # of the output channels, the background (channel 0) left out
-    spacing_mm: float
-    patch: tuple[int, int, int]
-    training_cases: tuple[
-        str, ...
-    ]  # digests of the scans that it saw, see ``provenance.scan_identity``
+    name: str
+    structures: tuple[str, ...]  # of the output channels after the background, channel 0
+    spacing_mm: float  # isotropic grid that it works on
+    patch: tuple[int, int, int]  # voxels (z, y, x) of a sliding window
+    training_scans: tuple[str, ...]  # that it saw, see ``provenance.scan_identity``
 
 
-def read(folder: Path) -> Bundle:
-    """Return the bundle in ``folder`` with its weights as float32.
+def read(folder: Path) -> tuple[nn.Module, About]:
+    """Return the network in ``folder`` with its weights as float32, and what it is.
 
     Raises:
         FileNotFoundError: naming the file that is missing and where weights come from.
@@ -43,26 +44,58 @@ def read(folder: Path) -> Bundle:
                 f"{folder / part}: a MONAI bundle has this file; train it with "
                 "`snakemake train`, or correct `weights` under segment.models in the config"
             )
-    metadata = json.loads((folder / METADATA).read_text())
     settings = json.loads((folder / INFERENCE).read_text())
-    network = ConfigParser({"network_def": settings["network_def"]}).get_parsed_content(
-        "network_def"
-    )
+    parser = ConfigParser({"network_def": settings["network_def"]})
+    network = parser.get_parsed_content("network_def")
     weights = load_file(folder / WEIGHTS)
     network.load_state_dict({name: value.float() for name, value in weights.items()})
+    return network.eval(), about(folder)
+
+
+def about(folder: Path) -> About:
+    """Return what the bundle in ``folder`` says of itself."""
+    metadata = json.loads((folder / METADATA).read_text())
+    settings = json.loads((folder / INFERENCE).read_text())
     channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
-    names = [channels[str(i)] for i in range(1, len(channels))]
     z, y, x = settings["patch"]
-    cases = tuple(metadata["training_cases"])
-    return Bundle(network.eval(), tuple(names), settings["spacing_mm"], (z, y, x), cases)
+    return About(
+        name=metadata["name"],
+        structures=tuple(channels[str(i)] for i in range(1, len(channels))),
+        spacing_mm=settings["spacing_mm"],
+        patch=(z, y, x),
+        training_scans=tuple(metadata["training_scans"]),
+    )
 
 
 def write(
-    folder: Path, weights: dict[str, Tensor], metadata: dict[str, Any], settings: dict[str, Any]
+    folder: Path, about: About, network_def: dict[str, Any], weights: dict[str, Tensor]
 ) -> None:
-    """Write a bundle without its card; weights are stored as float16."""
-    for part, content in ((METADATA, metadata), (INFERENCE, settings)):
+    """Write a bundle without its card; ``network_def`` names class and arguments, MONAI's way.
+
+    Weights are stored as float16.
+    """
+    inference = {
+        "network_def": network_def,
+        "spacing_mm": about.spacing_mm,
+        "patch": list(about.patch),
+    }
+    for part, content in ((METADATA, _metadata(about)), (INFERENCE, inference)):
         with complete(folder / part) as partial:
             partial.write_text(json.dumps(content, indent=1) + "\n")
     with complete(folder / WEIGHTS) as partial:
         save_file({n: v.to(torch.float16).contiguous() for n, v in weights.items()}, partial)
+
+
+def _metadata(about: About) -> dict[str, Any]:
+    image = {"type": "image", "format": "hounsfield", "num_channels": len(WINDOWS_HU)}
+    channels = {str(i): name for i, name in enumerate(("background", *about.structures))}
+    labels = {"type": "image", "format": "segmentation", "channel_def": channels}
+    return {
+        "name": about.name,
+        "version": phantomloom.__version__,
+        "monai_version": monai.__version__,
+        "task": "CT segmentation",
+        "license": "Apache-2.0",
+        "training_scans": list(about.training_scans),
+        "network_data_format": {"inputs": {"image": image}, "outputs": {"pred": labels}},
+    }

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import phantomloom
+from phantomloom.segmentation.bundle import About
+
 TEXT = """# {name}, version {version}
 
 Segments CT (HU) at {spacing_mm:g} mm into the structures below; a part of PhantomLoom's default
@@ -18,8 +21,8 @@ has seen {count} people and finds little that it has not seen.
 
 ## Dice on a person that training did not see
 
-The same recipe trained on one person and tested on the other, against that person's reference
-labels. A dash: the structure is not in the test labels, or the training labels did not hold it.
+The same recipe at {score_steps} steps, trained on one person and tested on the other, against that
+person's reference labels. A dash: the structure is not in the test labels, or the training labels did not hold it.
 
 | structure | {heads} |
 |---|{rules}
@@ -28,24 +31,23 @@ labels. A dash: the structure is not in the test labels, or the training labels 
 
 
 def card(
-    metadata: dict[str, Any],
+    about: About,
     settings: dict[str, Any],
     scores: dict[tuple[str, str], dict[str, float]],
 ) -> str:
     """Return the card in Markdown; ``scores`` are Dice by (trained on, tested on) and structure."""
-    channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
-    names = [channels[str(i)] for i in range(1, len(channels))]
     rows = [
         f"| {name} | " + " | ".join(_cell(dice.get(name)) for dice in scores.values()) + " |"
-        for name in names
+        for name in about.structures
     ]
     return TEXT.format(
-        name=metadata["name"],
-        version=metadata["version"],
+        name=about.name,
+        version=phantomloom.__version__,
         spacing_mm=settings["spacing_mm"],
         count=len(settings["cases"]),
         seen=" and ".join(settings["cases"]),
         steps=settings["recipe"]["steps"],
+        score_steps=settings["score_steps"],
         seed=settings["recipe"]["seed"],
         heads=" | ".join(f"{seen} -> {unseen}" for seen, unseen in scores),
         rules="---|" * len(scores),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from monai.inferers.utils import sliding_window_inference
-from torch import Tensor
+from torch import Tensor, nn
 
 from phantomloom.resample import Grid, matrices, resample
 from phantomloom.segmentation import Segmentation, bundle
@@ -27,17 +27,17 @@ def segment(ct: Volume, weights: Path, device: str) -> Segmentation:
         FileNotFoundError: if the bundle is not complete.
         KeyError: if the bundle names a structure that the table does not have.
     """
-    model = bundle.read(weights)
-    ids = np.array([0, *(label(name) for name in model.structures)], np.uint8)
-    coarse = resample(ct, Grid.of(ct).at(model.spacing_mm))
+    network, about = bundle.read(weights)
+    ids = np.array([0, *(label(name) for name in about.structures)], np.uint8)
+    coarse = resample(ct, Grid.of(ct).at(about.spacing_mm))
     image = windows(torch.from_numpy(coarse.array)[None, None])
-    probability = _probability(model, image, device)
+    probability = _probability(network.to(device), image, about.patch, device)
     winners, certainty = _on_grid(probability, Grid.of(coarse), Grid.of(ct))
     found = np.bincount(winners.ravel(), minlength=len(ids))
     sums = np.bincount(winners.ravel(), certainty.ravel(), minlength=len(ids))
     confidence = {
         name: round(float(sums[i] / found[i]), 4)
-        for i, name in enumerate(model.structures, 1)
+        for i, name in enumerate(about.structures, 1)
         if found[i]
     }
     return Segmentation(ct.with_array(ids[winners]), confidence)
@@ -45,17 +45,18 @@ def segment(ct: Volume, weights: Path, device: str) -> Segmentation:
 
 def training_scans(weights: Path) -> tuple[str, ...]:
     """Return the identities of the scans that the network in folder ``weights`` was trained on."""
-    return bundle.read(weights).training_cases
+    return bundle.about(weights).training_scans
 
 
-def _probability(model: bundle.Bundle, image: Tensor, device: str) -> Tensor:
+def _probability(
+    network: nn.Module, image: Tensor, patch: tuple[int, int, int], device: str
+) -> Tensor:
     """Return [classes, Z, Y, X] float32 on the CPU."""
-    network = model.network.to(device)
-    said.info("%s voxels in windows of %s on %s", tuple(image.shape[2:]), model.patch, device)
+    said.info("%s voxels in windows of %s on %s", tuple(image.shape[2:]), patch, device)
     with torch.inference_mode(), torch.autocast("cuda", enabled=device.startswith("cuda")):
         scores = sliding_window_inference(
             image,
-            roi_size=model.patch,
+            roi_size=patch,
             sw_batch_size=1,
             predictor=network,
             overlap=0.5,

@@ -8,7 +8,7 @@ classes the head and the loss cost more than the trunk, and the gradient stays u
 import json
 import logging
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +35,16 @@ class Recipe(NamedTuple):
     average_decay: float
     seed: int
     save_every: int
+
+
+def network_def(classes: int, recipe: Recipe) -> dict[str, Any]:
+    """Return class and arguments of the network as a MONAI bundle names them."""
+    return {
+        "_target_": f"{BlockUNet.__module__}.{BlockUNet.__qualname__}",
+        "channels": len(WINDOWS_HU),
+        "classes": classes,
+        "features": list(recipe.features),
+    }
 
 
 def train(

@@ -1,0 +1,26 @@
+from importlib import import_module
+
+import pandas as pd
+
+from phantomloom.io import artefact, log
+from phantomloom.qc import Person
+from phantomloom.qc.verdict import go_on, judge
+
+said = log.to(snakemake.log[0])
+params = snakemake.params
+if reason := artefact.reason_to_withhold(snakemake.input.status):
+    artefact.withhold(snakemake.output, reason)
+else:
+    measurements = pd.read_parquet(snakemake.input.measurements)
+    population = pd.read_csv(params.reference, sep="\t", index_col="person")
+    person = Person(params.person["sex"], params.person["age_years"])
+    findings = {
+        name: import_module(f"phantomloom.qc.{name}").check(
+            measurements, person, population, **limits
+        )
+        for name, limits in params.checks.items()
+    }
+    judged = judge(findings, params.failing_checks, params.review)
+    said.info("%s; %s", judged["verdict"], "; ".join(judged["reasons"]))
+    artefact.write({"status": artefact.DONE} | judged, snakemake.output.judged, "qc")
+    artefact.write(go_on(judged, params.withhold_failed), snakemake.output.verdict, "verdict")

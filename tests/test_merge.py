@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+
+from phantomloom.merge import merge
+from phantomloom.structures import label
+from phantomloom.volume import Volume
+
+SHAPE = (20, 40, 50)
+RULES = {
+    "precedence": ["spinal_cord", "skeleton", "abdomen", "torso", "body"],
+    "island_ml": 0.1,
+    "island_fraction": 0.05,
+    "hole_ml": 1.0,
+    "gas_hu": -400,
+    "gas_ml": 0.5,
+}
+BODY = (slice(None), slice(5, 35), slice(5, 45))
+
+
+@pytest.fixture
+def ct():
+    hu = np.full(SHAPE, -1000, np.int16)
+    hu[BODY] = 40
+    return Volume(hu, (3.0, 3.0, 3.0))
+
+
+def labelled(name, *boxes):
+    array = np.zeros(SHAPE, np.uint8)
+    for box in boxes:
+        array[box] = label(name)
+    return array
+
+
+def block(z, y, x):
+    return tuple(slice(*ends) for ends in (z, y, x))
+
+
+LIVER = block((5, 15), (10, 20), (10, 20))
+
+
+def test_every_voxel_inside_has_a_structure_and_none_outside(ct):
+    merged = merge(ct, {"abdomen": labelled("liver", LIVER)}, **RULES)
+    inside = np.zeros(SHAPE, bool)
+    inside[BODY] = True
+    assert ((merged.labels > 0) == inside).all()
+    assert merged.unassigned_ml == 0
+    assert (merged.labels[LIVER] == label("liver")).all()
+
+
+def test_the_stronger_model_wins_and_the_conflict_is_told_in_ml(ct):
+    overlap = block((5, 15), (10, 20), (15, 25))
+    models = {"abdomen": labelled("liver", LIVER), "torso": labelled("aorta", overlap)}
+    merged = merge(ct, models, **RULES)
+    assert (merged.labels == label("liver")).sum() == 1000
+    assert (merged.labels == label("aorta")).sum() == 500
+    assert merged.conflicts == [{"a": "liver", "b": "aorta", "ml": pytest.approx(500 * 0.027)}]
+
+
+def test_the_order_of_models_does_not_matter_only_the_precedence(ct):
+    overlap = block((5, 15), (10, 20), (15, 25))
+    models = {"abdomen": labelled("liver", LIVER), "torso": labelled("aorta", overlap)}
+    backwards = dict(reversed(models.items()))
+    assert (merge(ct, models, **RULES).labels == merge(ct, backwards, **RULES).labels).all()
+    other = RULES | {"precedence": ["torso", "abdomen", "body"]}
+    assert (merge(ct, models, **other).labels == label("aorta")).sum() == 1000
+
+
+def test_a_structure_of_its_own_in_the_precedence_beats_a_stronger_model(ct):
+    canal = block((5, 15), (14, 16), (14, 16))
+    models = {"skeleton": labelled("vertebrae_L1", LIVER), "torso": labelled("spinal_cord", canal)}
+    assert (merge(ct, models, **RULES).labels[canal] == label("spinal_cord")).all()
+
+
+def test_islands_fall_to_the_weaker_model_that_claims_their_place(ct):
+    island = block((8, 10), (30, 32), (30, 32))
+    spleen = block((5, 15), (26, 34), (26, 36))
+    models = {
+        "abdomen": labelled("liver", LIVER, island),
+        "torso": labelled("aorta", spleen),
+    }
+    merged = merge(ct, models, **RULES)
+    assert (merged.labels[island] == label("aorta")).all()
+    assert merged.islands_ml == pytest.approx(8 * 0.027)
+    assert merged.conflicts == []
+
+
+def test_large_parts_of_one_structure_all_stay(ct):
+    second = block((5, 15), (26, 34), (26, 36))
+    merged = merge(ct, {"abdomen": labelled("colon", LIVER, second)}, **RULES)
+    assert (merged.labels[second] == label("colon")).all()
+
+
+def test_a_small_hole_is_filled_and_a_large_one_is_not(ct):
+    small, large = block((9, 10), (12, 13), (12, 13)), block((7, 13), (24, 30), (26, 32))
+    array = labelled("liver", LIVER) + labelled("spleen", block((5, 15), (22, 32), (24, 34)))
+    array[small] = array[large] = 0
+    merged = merge(ct, {"abdomen": array}, **RULES)
+    assert (merged.labels[small] == label("liver")).all()
+    assert not (merged.labels[large] == label("spleen")).any()
+
+
+def test_claims_outside_the_body_are_dropped_and_told(ct):
+    outside = block((5, 15), (0, 5), (10, 20))
+    merged = merge(ct, {"abdomen": labelled("liver", LIVER, outside)}, **RULES)
+    assert not merged.labels[outside].any()
+    assert merged.outside_ml == pytest.approx(500 * 0.027)
+
+
+def test_a_pocket_of_gas_in_the_colon_is_gas_and_a_bubble_in_stool_is_not(ct):
+    pocket, bubble = block((7, 11), (12, 16), (12, 16)), block((13, 14), (18, 19), (18, 19))
+    ct.array[pocket] = ct.array[bubble] = -1000
+    merged = merge(ct, {"abdomen": labelled("colon", LIVER)}, **RULES)
+    assert (merged.labels[9, 13:15, 13:15] == label("gas")).all()
+    assert (merged.labels[bubble] == label("colon")).all()
+
+
+def test_the_body_model_fills_what_no_organ_claims(ct):
+    everywhere = labelled("visceral_fat", BODY)
+    models = {"abdomen": labelled("liver", LIVER), "body": everywhere}
+    merged = merge(ct, models, **RULES)
+    assert merged.labels[10, 25, 30] == label("visceral_fat")
+    assert (merged.labels[LIVER] == label("liver")).all()
+    assert merged.labels[10, 5, 25] == label("skin")
+    assert merged.conflicts == []
+
+
+def test_a_model_may_label_its_own_structures_only(ct):
+    with pytest.raises(ValueError, match="not its own"):
+        merge(ct, {"skeleton": labelled("liver", LIVER)}, **RULES)
+
+
+def test_a_precedence_that_forgets_a_model_is_refused(ct):
+    with pytest.raises(ValueError, match=r"merge\.precedence"):
+        merge(ct, {"torso": labelled("aorta", LIVER)}, **RULES | {"precedence": ["abdomen"]})
+
+
+def test_without_any_model_the_tissues_fill_the_body(ct):
+    merged = merge(ct, {}, **RULES)
+    assert merged.unassigned_ml == 0
+    assert merged.derived_ml == pytest.approx((merged.labels > 0).sum() * 0.027)

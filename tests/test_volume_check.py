@@ -1,0 +1,71 @@
+import pandas as pd
+import pytest
+
+from phantomloom.qc import Person
+from phantomloom.qc.population import published
+from phantomloom.qc.volume import check, limits_ml, reference
+from phantomloom.structures import structures
+
+LIMITS = {"warn_spreads": 3.0, "fail_spreads": 4.5}
+MAN = Person("M", 40)
+NOBODY = published(4, seed=0)
+
+
+def table(cut="", **volumes_ml):
+    return pd.DataFrame(
+        {"name": list(volumes_ml), "volume_ml": list(volumes_ml.values()), "touches_border": cut}
+    )
+
+
+def test_published_mean_volumes_are_left_alone():
+    means = reference().male_ml.dropna()
+    assert check(table(**means), MAN, NOBODY, **LIMITS) == []
+
+
+@pytest.mark.parametrize("liver_ml", [170, 10_000])
+def test_a_tenth_or_six_times_of_a_liver_fails(liver_ml):
+    (found,) = check(table(liver=liver_ml), MAN, NOBODY, **LIMITS)
+    assert (found.structure, found.severity) == ("liver", "fail")
+    assert f"{liver_ml} ml" in found.seen
+
+
+def test_a_moderately_large_liver_is_a_warning():
+    (found,) = check(table(liver=4000), MAN, NOBODY, **LIMITS)
+    assert found.severity == "warn"
+
+
+def test_a_structure_that_the_field_of_view_cuts_cannot_be_too_small_but_too_large():
+    assert check(table("superior", liver=20), MAN, NOBODY, **LIMITS) == []
+    assert len(check(table("superior", liver=20_000), MAN, NOBODY, **LIMITS)) == 1
+
+
+def test_an_unknown_sex_widens_the_range_to_both():
+    row = reference().loc["heart"]
+    low, high = limits_ml(row, None, 3)
+    assert low == limits_ml(row, "F", 3)[0] < limits_ml(row, "M", 3)[0]
+    assert high == limits_ml(row, "M", 3)[1] > limits_ml(row, "F", 3)[1]
+
+
+def test_limits_at_no_spread_meet_in_the_median_of_the_log_normal():
+    row = pd.Series({"male_ml": 100.0, "female_ml": 100.0, "variation": 0.5})
+    assert limits_ml(row, "M", 0) == (pytest.approx(89.44, abs=0.01),) * 2
+
+
+def test_absence_is_found_only_where_the_scan_holds_the_neighbours():
+    around = {"vertebrae_T12": 50, "vertebrae_L3": 60}
+    rest = reference().male_ml.dropna().drop("spleen")
+    (found,) = check(table(**around, **rest), MAN, NOBODY, **LIMITS)
+    assert (found.structure, found.severity) == ("spleen", "warn")
+    assert check(table("superior", **around), MAN, NOBODY, **LIMITS) == []
+
+
+def test_children_are_not_judged_by_adult_values():
+    assert check(table(liver=400), Person("F", 4), NOBODY, **LIMITS) == []
+
+
+def test_each_reference_volume_is_of_a_known_structure_and_says_its_source():
+    table = reference()
+    assert set(table.index) <= set(structures())
+    assert table.source.str.len().min() > 10
+    neighbours = {name for row in table.expected_with.dropna() for name in row.split()}
+    assert neighbours <= set(structures())

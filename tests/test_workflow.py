@@ -1,0 +1,218 @@
+"""The real workflow on a small cohort in a folder of its own: what runs again after which edit.
+
+The tests of this file share one library and go on from each other's state, in this order.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from dicom_files import write_series
+from house import (
+    SPACING_MM,
+    build,
+    command,
+    digests,
+    edit,
+    person,
+    phases,
+    quiet,
+    run,
+    write_ct,
+    write_sheet,
+)
+
+STAGES = ("ingest", "segment", "merge", "measure", "qc", "voxel", "mesh", "simulate", "page")
+TABLES = {"findings": 1, "library": 1}
+ANN, BEN = "ann\tann.nii.gz\tF\t50", "ben\tben\tM\t60"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """A built library of two people."""
+    house = build(tmp_path_factory.mktemp("house"))
+    assert run(house) == {**dict.fromkeys(STAGES, 2), **TABLES, "all": 1}
+    return house
+
+
+def status(house, path):
+    return json.loads((house / "results" / path).read_text())["status"]
+
+
+def test_every_case_goes_through_every_stage(house):
+    for case in ("ann", "ben"):
+        assert json.loads((house / f"results/qc/{case}.json").read_text())["verdict"] == "pass"
+        assert status(house, f"phantom/{case}/voxel.json") == "done"
+        assert status(house, f"phantom/{case}/mesh.json") == "done"
+        (quality,) = (house / f"results/simulate/{case}").glob("*/quality.json")
+        assert json.loads(quality.read_text())["status"] == "done"
+    table = pd.read_csv(house / "results/library/phantoms.csv")
+    assert table.case.tolist() == ["ann", "ben"]
+
+
+def test_a_case_has_at_most_12_jobs_and_60_files_with_four_models():
+    from house import ROOT  # the four models replace this cohort's one: three more of each
+
+    assert len(STAGES) + 3 <= 12
+    assert (ROOT / "config.yaml").read_text().count("engine: monai") == 4
+
+
+def test_nothing_runs_twice(house):
+    assert run(house) == {}
+
+
+def test_a_comment_a_docstring_or_a_touch_reruns_nothing(house):
+    edit(house / "workflow/phantomloom/measure.py", '"""', '"""Now: ')
+    edit(house / "workflow/phantomloom/qc/symmetry.py", "\n\n\n", "\n\n\n# why\n")
+    edit(house / "scripts/merge.py", "\n", "\n# why\n")
+    for file in ("cohort/ann.nii.gz", "Snakefile", "scripts/mesh.py", "config.yaml"):
+        (house / file).touch()
+    assert run(house) == {}
+
+
+def test_an_upstream_edit_with_equal_results_stops_at_the_phase(house):
+    edit(house / "scripts/measure.py", "log.to(", "None\nlog.to(")
+    assert phases(house) == {"measure": 2}
+
+
+def test_logic_of_one_check_reruns_qc_and_no_phantom_whose_verdict_stands(house):
+    edit(house / "workflow/phantomloom/qc/symmetry.py", "def check(", "NOTHING = 0\n\n\ndef check(")
+    assert phases(house) == {"qc": 2}
+
+
+def test_a_threshold_reruns_its_stage_on_and_phantoms_where_the_verdict_changed(house):
+    """ben's liver is a fifth smaller than ann's; the limit is put between the two."""
+    before = digests(house)
+    edit(house / "config.yaml", "fail_spreads: 4.5", "fail_spreads: 0.001")
+    edit(house / "config.yaml", "warn_spreads: 3.0", "warn_spreads: 0.001")
+    jobs = phases(house)
+    assert jobs["qc"] == 2
+    failed = {
+        case
+        for case in ("ann", "ben")
+        if json.loads((house / f"results/qc/{case}.json").read_text())["verdict"] == "fail"
+    }
+    assert failed
+    assert jobs["voxel"] == jobs["mesh"] == jobs["simulate"] == len(failed)
+    for case in failed:
+        assert status(house, f"phantom/{case}/voxel.json") == "withheld"
+        assert "withheld" in (house / "results/library/phantoms.csv").read_text()
+    after = digests(house)
+    assert all(after[path] == before[path] for path in before if "/ingest/" in path)
+
+
+def test_a_reviewer_overrules_the_verdict_and_the_next_run_obeys(house):
+    reviews = house / "cohort/review.tsv"
+    reviews.write_text("case\tverdict\tnote\nann\tpass\tlooked at it\nben\tpass\t\n")
+    assert phases(house)["qc"] == 2
+    for case in ("ann", "ben"):
+        assert status(house, f"phantom/{case}/voxel.json") == "done"
+    assert "looked at it" in (house / "results/qc/ann.json").read_text()
+    reviews.unlink()
+    edit(house / "config.yaml", "fail_spreads: 0.001", "fail_spreads: 4.5")
+    edit(house / "config.yaml", "warn_spreads: 0.001", "warn_spreads: 3.0")
+    phases(house)
+
+
+def test_a_new_case_runs_alone(house):
+    write_ct(house, "cat", person(liver_mm=108))
+    write_sheet(house, ANN, BEN, "cat\tcat.nii.gz\tF\t40")
+    assert run(house) == {**dict.fromkeys(STAGES, 1), **TABLES, "all": 1}
+
+
+def test_a_dicom_slice_replaced_in_place_reruns_that_case(house):
+    changed = person(liver_mm=104)
+    changed[12, 20, 10] += 30
+    positions = [(0, 0, SPACING_MM * z) for z in range(len(changed))]
+    keep = {f.name: f.read_bytes() for f in (house / "cohort/ben").iterdir()}
+    write_series(house / "cohort/ben", changed, positions, spacing_mm=(SPACING_MM, SPACING_MM))
+    for name, content in keep.items():  # all but one slice are as they were
+        if name != "0012.dcm":
+            (house / "cohort/ben" / name).write_bytes(content)
+    jobs = run(house)
+    assert jobs["ingest"] == jobs["segment"] == jobs["merge"] == 1
+
+
+def test_a_scan_that_cannot_be_used_is_data_and_stops_nobody(house):
+    mr = np.random.default_rng(0).integers(0, 900, (24, 32, 46)).astype(np.int16)
+    write_ct(house, "dan", mr)
+    write_sheet(house, ANN, BEN, "cat\tcat.nii.gz\tF\t40", "dan\tdan.nii.gz\t\t")
+    assert run(house)["page"] == 1
+    assert status(house, "ingest/dan/ct.json") == "refused"
+    assert status(house, "phantom/dan/voxel.json") == "withheld"
+    table = pd.read_csv(house / "results/library/phantoms.csv").set_index("case")
+    assert table.status["dan"] == "refused"
+    assert "HU" in table.reason["dan"]
+    assert "dan" in (house / "results/library/index.html").read_text()
+
+
+def test_a_clone_with_restored_results_reruns_nothing(house, tmp_path):
+    clone = tmp_path / "elsewhere"
+    shutil.copytree(house, clone)
+    for script in (clone / "scripts").iterdir():
+        script.touch()  # a checkout gives every file the time of the clone
+    assert run(clone) == {}
+
+
+def test_all_these_edits_left_what_a_build_from_scratch_makes(house, tmp_path):
+    """Byte for byte; and so does a build that is killed with all its children and started again."""
+    fresh = tmp_path / "fresh"
+    shutil.copytree(house, fresh, ignore=shutil.ignore_patterns("results", ".snakemake", "logs"))
+    kill_after(fresh, seconds=25)
+    run(fresh, "--unlock")
+    run(fresh)
+    assert digests(fresh) == digests(house)
+
+
+def kill_after(house: Path, seconds: float) -> None:
+    """Start a run and kill it, with every process it started, as a power cut would."""
+    log = (house / "killed.log").open("w")
+    run = subprocess.Popen(
+        command(), cwd=house, stdout=log, stderr=log, env=quiet(), start_new_session=True
+    )
+    time.sleep(seconds)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    log.close()
+    (house / "killed.log").unlink()
+
+
+def test_a_library_is_built_anywhere_from_a_config_of_its_own(house, tmp_path):
+    """Code and data apart: no file of the checkout changes and paths follow the files that name them."""
+    library, data = tmp_path / "library", tmp_path / "data"
+    library.mkdir()
+    data.mkdir()
+    shutil.copy(house / "cohort/ann.nii.gz", data)
+    (data / "people.tsv").write_text(f"case\tpath\n{'eve'}\tann.nii.gz\n")
+    (data / "my.yaml").write_text("cohort: {cases: people.tsv}\n")
+    arguments = ["--snakefile", house / "Snakefile", "--directory", library]
+    before = {f: f.stat().st_mtime_ns for f in house.rglob("*.json")}
+    jobs = run(tmp_path, *arguments, "--configfile", data / "my.yaml", "--", "judged")
+    assert jobs["qc"] == 1
+    assert (library / "results/qc/eve.json").exists()
+    assert before == {f: f.stat().st_mtime_ns for f in house.rglob("*.json")}
+
+
+@pytest.mark.parametrize(
+    ("sheet", "message"),
+    [
+        ("case\tpath\tsex\nann\tann.nii.gz\tX\n", "row 2, column sex"),
+        ("case\tpath\nann\tnowhere.nii.gz\n", "row 2, column path"),
+    ],
+)
+def test_a_wrong_sheet_is_told_before_anything_runs(house, tmp_path, sheet, message):
+    (tmp_path / "cases.tsv").write_text(sheet)
+    shutil.copy(house / "cohort/ann.nii.gz", tmp_path)
+    (tmp_path / "my.yaml").write_text("cohort: {cases: cases.tsv}\n")
+    wrong = command("--snakefile", house / "Snakefile", "--configfile", "my.yaml")
+    done = subprocess.run(wrong, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert not (tmp_path / "results").exists()

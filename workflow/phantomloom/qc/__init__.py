@@ -1,0 +1,46 @@
+"""Quality checks. A check is a module with one function, pure and a matter of milliseconds:
+
+``check(measurements, person, population, **limits) -> list[Finding]``. ``measurements`` is the
+table of ``measure``, ``population`` that of ``qc.population``; a check ignores what it need not
+know.
+"""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+FAIL, WARN = "fail", "warn"
+
+
+class Finding(NamedTuple):
+    """What a check saw, in words that a radiographer understands."""
+
+    structure: str
+    expected: str
+    seen: str
+    severity: str  # FAIL or WARN
+
+
+class Person(NamedTuple):
+    """What the case sheet says; None where it says nothing."""
+
+    sex: str | None = None  # M or F
+    age_years: float | None = None
+
+    @property
+    def adult(self) -> bool:
+        """Whether adult reference values apply; an unknown age counts as adult."""
+        return self.age_years is None or self.age_years >= ADULT_YEARS
+
+
+ADULT_YEARS = 18
+
+
+def severity(excess: bool) -> str:
+    """Return FAIL for findings beyond the failing limit, else WARN."""
+    return FAIL if excess else WARN
+
+
+def whole(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return the structures that the field of view does not cut, by name."""
+    return measurements[measurements.touches_border == ""].set_index("name")

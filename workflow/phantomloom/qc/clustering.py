@@ -1,0 +1,81 @@
+"""A person's volumes, taken together, resemble some group of the reference population."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import f, t
+
+from phantomloom.qc import Finding, Person, severity, whole
+from phantomloom.qc.mixture import Mixture, fit, residuals, squared_distances
+
+FEWEST_STRUCTURES = 3  # of fewer, together, there is nothing to say
+NAMED = 3  # structures named in a finding
+
+
+def check(
+    measurements: pd.DataFrame,
+    person: Person,
+    population: pd.DataFrame,
+    clusters: int,
+    warn_tail: float,
+    fail_tail: float,
+) -> list[Finding]:
+    """Return a finding if the volumes lie too far from every cluster of ``population``.
+
+    ``population`` holds log-volumes (``qc.population``). A Gaussian mixture of ``clusters`` is
+    fitted to the standardised log-volumes of the person's sex, all if unknown; only structures
+    that the scan wholly holds count. The tail is the probability that a member of the nearest
+    cluster lies as far out: with all volumes together (Mahalanobis distance) or with its oddest
+    one, given the others; the smaller of the two. Children are not judged: adults are the
+    reference.
+    """
+    if not person.adult:
+        return []
+    values, mixture, names, peers = _standardised(measurements, person, population, clusters)
+    count = int(np.count_nonzero(~np.isnan(values)))
+    if count < FEWEST_STRUCTURES:
+        return []
+    distances = squared_distances(values, mixture)
+    nearest = int(distances.argmin())
+    deviations = residuals(values, mixture, nearest)
+    tail = _tail(distances[nearest], deviations, members=mixture.weights[nearest] * peers)
+    if tail >= warn_tail:
+        return []
+    odd = _oddest(deviations, names)
+    expected = f"{count} volumes as at least {warn_tail:.2g} of healthy people have them"
+    seen = f"as {tail:.1e} of them have: {_words(odd)}"
+    return [Finding(odd[0][0], expected, seen, severity(tail < fail_tail))]
+
+
+def _standardised(
+    measurements: pd.DataFrame, person: Person, population: pd.DataFrame, clusters: int
+) -> tuple[np.ndarray, Mixture, list[str], int]:
+    """Return the person's values [D], NaN if not wholly held, mixture, D names, number of peers."""
+    peers = population if person.sex is None else population[population.sex == person.sex]
+    logs = peers.drop(columns="sex").dropna(axis=1, how="all")
+    mean, spread = logs.mean(), logs.std()
+    held = np.log(whole(measurements).volume_ml).reindex(mean.index)
+    mixture = fit(((logs - mean) / spread).to_numpy(), clusters)
+    return ((held - mean) / spread).to_numpy(float), mixture, list(mean.index), len(peers)
+
+
+def _tail(distance: float, deviations: np.ndarray, members: float) -> float:
+    """Return the smaller of two predictive tails: Hotelling's T squared, and Bonferroni's over t.
+
+    The chi-square and normal tails, which take the fitted covariance for the true one, flagged
+    every fifth healthy person.
+    """
+    count = int(np.count_nonzero(~np.isnan(deviations)))
+    spare = max(members - count, 1.0)
+    ratio = distance * members * spare / (count * (members**2 - 1))
+    single = 2 * t.sf(np.nanmax(np.abs(deviations)) * np.sqrt(spare / members), spare) * count
+    return float(min(f.sf(ratio, count, spare), single))
+
+
+def _oddest(deviations: np.ndarray, names: list[str]) -> list[tuple[str, float]]:
+    order = np.argsort(-np.abs(np.nan_to_num(deviations)))[:NAMED]
+    return [(names[i], float(deviations[i])) for i in order]
+
+
+def _words(odd: list[tuple[str, float]]) -> str:
+    said = (f"{name} is {abs(z):.1f} SD {'larger' if z > 0 else 'smaller'}" for name, z in odd)
+    return ", ".join(said) + " than the others suggest"

@@ -1,0 +1,1 @@
+"""A CT scan of a phantom: spectrum, geometry, projector, detector, reconstruction, quality."""

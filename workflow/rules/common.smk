@@ -1,0 +1,20 @@
+from functools import cache
+
+
+@cache
+def cases():
+    """The rows of the case sheet; read when a target needs them, other targets need no sheet."""
+    return read_cases(config["cohort"]["cases"])
+
+
+@cache
+def reviews():
+    """What people answered to the verdicts."""
+    return read_reviews(config["cohort"]["cases"])
+
+
+def say_what_became_of_the_cases():
+    """Print the run's last word, if the run was about cases."""
+    if cases.cache_info().currsize:
+        models, protocols = config["segment"]["models"], config["simulate"]["protocols"]
+        print(terminal_table(Path("results"), cases(), models, protocols))

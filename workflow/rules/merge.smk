@@ -1,0 +1,30 @@
+rule merge:
+    """Make one label map of all models' maps; every voxel inside the skin gets a structure."""
+    input:
+        ct="results/ingest/{case}/ct.nii.gz",
+        ct_json="results/ingest/{case}/ct.json",
+        models=expand(
+            "results/segment/{{case}}/{model}.nii.gz",
+            model=config["segment"]["models"],
+        ),
+        models_json=expand(
+            "results/segment/{{case}}/{model}.json", model=config["segment"]["models"]
+        ),
+    output:
+        labels="results/merge/{case}/labels.nii.gz",
+        status="results/merge/{case}/merge.json",
+    log:
+        "logs/merge/{case}.log",
+    benchmark:
+        "logs/merge/{case}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        settings=config["merge"],
+        code=code("scripts/merge.py"),
+    script:
+        "../../scripts/merge.py"

@@ -1,0 +1,107 @@
+from hashlib import sha256
+from pathlib import Path
+
+
+rule qc:
+    """Run the checks named in the config on a case's measurements and reach a verdict."""
+    input:
+        measurements="results/measure/{case}.parquet",
+        status="results/merge/{case}/merge.json",
+    output:
+        judged="results/qc/{case}.json",
+        verdict="results/qc/{case}.verdict.json",
+    log:
+        "logs/qc/{case}.log",
+    benchmark:
+        "logs/qc/{case}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        checks=config["qc"]["checks"],
+        failing_checks=config["qc"]["failing_checks"],
+        withhold_failed=config["qc"]["withhold_failed"],
+        reference=config["qc"]["reference"],
+        reference_digest=lambda w: sha256(
+            Path(config["qc"]["reference"]).read_bytes()
+        ).hexdigest()[:12],
+        person=lambda w: {
+            "sex": cases()[w.case].sex,
+            "age_years": cases()[w.case].age_years,
+        },
+        review=lambda w: (
+            (reviews()[w.case].verdict, reviews()[w.case].note or "")
+            if w.case in reviews()
+            else None
+        ),
+        code=code(
+            "scripts/qc.py",
+            *(f"phantomloom.qc.{check}" for check in config["qc"]["checks"]),
+        ),
+    script:
+        "../../scripts/qc.py"
+
+
+rule findings:
+    """List what the checks found in all cases, for people."""
+    input:
+        lambda w: expand("results/qc/{case}.json", case=cases()),
+    output:
+        "results/qc/findings.tsv",
+    log:
+        "logs/findings.log",
+    benchmark:
+        "logs/findings.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        cases=lambda w: list(cases()),
+        code=code("scripts/findings.py"),
+    script:
+        "../../scripts/findings.py"
+
+
+def of_library(pattern):
+    """The files of all cases if the reference population shall come from them, else none."""
+    return lambda w: (
+        expand(pattern, case=cases())
+        if config["qc"]["population"]["source"] == "cases"
+        else []
+    )
+
+
+rule reference:
+    """Rebuild the reference population; name it as qc.reference to use it. Never part of a run."""
+    input:
+        judged=of_library("results/qc/{case}.json"),
+        measured=of_library("results/measure/{case}.parquet"),
+    output:
+        "results/reference/population.tsv",
+    log:
+        "logs/reference.log",
+    benchmark:
+        "logs/reference.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        source=config["qc"]["population"]["source"],
+        persons=config["qc"]["population"]["persons"],
+        seed=config["qc"]["population"]["seed"],
+        cases=lambda w, input: list(cases()) if input.judged else [],
+        sexes=lambda w, input: (
+            [case.sex for case in cases().values()] if input.judged else []
+        ),
+        code=code("scripts/reference.py"),
+    script:
+        "../../scripts/reference.py"

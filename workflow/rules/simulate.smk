@@ -1,0 +1,26 @@
+rule simulate:
+    """Scan a phantom with a CT protocol and compare its HU with published attenuation data."""
+    input:
+        labels="results/merge/{case}/labels.nii.gz",
+        ct="results/ingest/{case}/ct.nii.gz",
+        verdict="results/qc/{case}.verdict.json",
+    output:
+        soft="results/simulate/{case}/{protocol}/ct_soft.nii.gz",
+        sharp="results/simulate/{case}/{protocol}/ct_sharp.nii.gz",
+        quality="results/simulate/{case}/{protocol}/quality.json",
+    log:
+        "logs/simulate/{case}/{protocol}.log",
+    benchmark:
+        "logs/simulate/{case}/{protocol}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=60,
+    params:
+        protocol=lambda wildcards: config["simulate"]["protocols"][wildcards.protocol],
+        erosion_mm=config["simulate"]["erosion_mm"],
+        code=code("scripts/simulate.py"),
+    script:
+        "../../scripts/simulate.py"
