@@ -57,8 +57,8 @@ include: "workflow/rules/benchmark.smk"
 
 
 onsuccess:
-    say_what_became_of_the_cases()
+    say_what_became_of_the_cases(crashed=False)
 
 
 onerror:
-    say_what_became_of_the_cases()
+    say_what_became_of_the_cases(crashed=True)

@@ -142,4 +142,4 @@ def test_a_slice_replaced_in_place_changes_the_digest_of_its_folder(sheet):
 def test_snakemake_watches_a_file_itself_and_a_folder_by_its_digest(sheet):
     file, folder = sheet.parent / "scan.nii.gz", sheet.parent / "series"
     assert scan_files(file) == [file] and scan_digest(file) == ""
-    assert scan_files(folder) == [] and scan_digest(folder)
+    assert len(scan_files(folder)) == 1 and scan_digest(folder)

@@ -184,7 +184,7 @@ def test_the_table_that_ends_a_run_tells_what_became_of_each_case(tmp_path):
     build(tmp_path, "bad", refused())
     build(tmp_path, "crashed", artefacts())
     table.artefact_paths("crashed", MODELS, PROTOCOLS, tmp_path)["segment/torso"].unlink()
-    told = table.terminal_table(tmp_path, ["good", "bad", "crashed"], MODELS, PROTOCOLS)
+    told = table.terminal_table(tmp_path, ["good", "bad", "crashed"], MODELS, PROTOCOLS, True)
     good, bad, crashed = told.splitlines()[1:4]
     assert good.split()[:2] == ["good", "done"]
     assert bad.split()[:2] == ["bad", "refused"]

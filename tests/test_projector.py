@@ -113,3 +113,14 @@ def test_air_alone_takes_nothing_away():
     left = projector.transmit(piece, SCANNER, np.ones((1, 3)), np.array([[1, 2, 3.0], [4, 5, 6]]))
     assert (left[0] == 6).all()
     assert (left[1] == 15).all()
+
+
+def test_a_cell_reads_the_mean_of_its_rays():
+    volume = centred(np.random.default_rng(8).integers(0, 3, (16, 30, 30)), (3.0, 3.0, 3.0))
+    mu, weights = np.array([[0.0], [0.02], [0.05]]), np.array([[3.0], [5.0]])
+    piece = projector.slab(volume, SCANNER, (0.0, 0.0, 0.0))
+    coarse = SCANNER._replace(rows=3, columns=45, column_mm=4.0, column_offset=0.125)
+    each = projector.transmit(piece, SCANNER, mu, weights)
+    mean = projector.transmit(piece, coarse._replace(rays_per_cell=(2, 2)), mu, weights)
+    wanted = each.reshape(2, 12, 3, 2, 45, 2).mean((3, 5))
+    assert mean == pytest.approx(wanted, rel=1e-5)

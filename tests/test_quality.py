@@ -86,12 +86,13 @@ def test_statistics_are_those_of_each_label():
         assert found[index]["sd"] == pytest.approx(values.std(), abs=0.01)
 
 
-def test_noise_is_measured_in_the_deepest_soft_structure_without_drift_between_slices():
+def test_noise_is_measured_in_the_deepest_soft_structure_without_its_shading():
     array = np.full((30, 40, 40), BONE, np.uint8)
     array[5:25, 8:32, 8:32] = LIVER
     labels = Volume(array, (3.0, 3.0, 3.0))
     random = np.random.default_rng(6)
-    ct = random.normal(0, 12, array.shape) + 40 * np.arange(30)[:, None, None]
+    z, y, x = np.ogrid[:30, :40, :40]
+    ct = random.normal(0, 12, array.shape) + 40 * z + 3 * x + 0.1 * (y - 20) ** 2
     volumes = {"soft": labels.with_array(np.rint(ct).astype(np.int16))}
     found = quality.noise(labels, quality.depth_mm(labels), volumes)
     assert found["structure"] == "liver"

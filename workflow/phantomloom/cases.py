@@ -77,8 +77,16 @@ def read_reviews(sheet: Path | str) -> dict[str, Review]:
 
 
 def scan_files(path: Path) -> list[Path]:
-    """Return the files that Snakemake watches itself: the scan if it is one file."""
-    return [] if path.is_dir() else [path]
+    """Return the files that Snakemake watches itself: the scan, or the first slice of a folder.
+
+    One slice is enough to make a case wait for the rule that makes its folder; all of them would
+    weigh on the DAG, see ``scan_digest``.
+    """
+    return _visible_files(path)[:1] if path.is_dir() else [path]
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
 
 
 def scan_digest(path: Path) -> str:
@@ -88,8 +96,7 @@ def scan_digest(path: Path) -> str:
     """
     if not path.is_dir():
         return ""
-    files = sorted(f for f in path.iterdir() if f.is_file() and not f.name.startswith("."))
-    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in _visible_files(path)]
     return sha256(repr(stats).encode()).hexdigest()[:12]
 
 

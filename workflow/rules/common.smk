@@ -13,8 +13,8 @@ def reviews():
     return read_reviews(config["cohort"]["cases"])
 
 
-def say_what_became_of_the_cases():
+def say_what_became_of_the_cases(crashed):
     """Print the run's last word, if the run was about cases."""
     if cases.cache_info().currsize:
         models, protocols = config["segment"]["models"], config["simulate"]["protocols"]
-        print(terminal_table(Path("results"), cases(), models, protocols))
+        print(terminal_table(Path("results"), cases(), models, protocols, crashed))

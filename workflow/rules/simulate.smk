@@ -24,3 +24,27 @@ rule simulate:
         code=code("scripts/simulate.py"),
     script:
         "../../scripts/simulate.py"
+
+
+rule benchmark_physics:
+    """Measure HU, noise and speed of the CT simulator on water and on the first example patient."""
+    input:
+        labels="results/merge/patient1/labels.nii.gz",
+    output:
+        "results/benchmark/physics.json",
+    log:
+        "logs/benchmark/physics.log",
+    benchmark:
+        "logs/benchmark/physics.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 2
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        protocol=lambda wildcards: config["simulate"]["protocols"]["body_120kv"],
+        erosion_mm=config["simulate"]["erosion_mm"],
+        code=code("scripts/benchmark_physics.py"),
+    script:
+        "../../scripts/benchmark_physics.py"

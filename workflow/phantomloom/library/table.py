@@ -8,6 +8,7 @@ from phantomloom.io import artefact
 from phantomloom.structures import Structure, structures
 
 FAILED = "failed"  # a job crashed: its artefact is missing
+OPEN = "open"  # no job crashed: the run was not about that artefact
 Artefacts = Mapping[str, dict[str, Any]]  # by stage, in their order: "ingest", "segment/torso", ...
 LINES, WIDTH = 60, 72  # of the terminal's table
 TISSUES = ("organ", "lung", "airway", "vessel", "bone", "cartilage", "muscle", "fat", "skin", "gas")
@@ -121,13 +122,18 @@ LEADING = (
 
 
 def terminal_table(
-    results: Path, cases: Iterable[str], models: Iterable[str], protocols: Iterable[str]
+    results: Path,
+    cases: Iterable[str],
+    models: Iterable[str],
+    protocols: Iterable[str],
+    crashed: bool,
 ) -> str:
     """Return the table that ends a run: how each case fared, why, and where to look.
 
     Above 60 cases it leaves out those that are done and says how many.
     """
-    fates = [_fate(results, case, [*models], [*protocols]) for case in cases]
+    unmade = FAILED if crashed else OPEN
+    fates = [_fate(results, case, [*models], [*protocols], unmade) for case in cases]
     counts = {kind: sum(fate[1] == kind for fate in fates) for kind in STATUSES}
     shown = fates if len(fates) <= LINES else [f for f in fates if f[1] != artefact.DONE]
     lines = [("case", "status", "where to look", "reason"), *shown]
@@ -140,11 +146,11 @@ def terminal_table(
     return "\n".join([*table, told, f"all cases: {results / 'library/index.html'}"])
 
 
-STATUSES = (artefact.DONE, artefact.WITHHELD, artefact.REFUSED, FAILED)
+STATUSES = (artefact.DONE, artefact.WITHHELD, artefact.REFUSED, OPEN, FAILED)
 
 
 def _fate(
-    results: Path, case: str, models: list[str], protocols: list[str]
+    results: Path, case: str, models: list[str], protocols: list[str], unmade: str
 ) -> tuple[str, str, str, str]:
     paths = artefact_paths(case, models, protocols, results)
     page = results / f"library/{case}/index.html"
@@ -152,7 +158,7 @@ def _fate(
     if missing:
         stage = missing[0].replace("verdict", "qc").split("/")[0]
         log = results.parent / "logs" / stage / f"{case}*"
-        return case, FAILED, str(log), f"{missing[0]} left no result"
+        return case, unmade, str(log), f"{missing[0]} left no result"
     status, _, reason = outcome({stage: artefact.read(path) for stage, path in paths.items()})
     return case, status, str(page), reason or ""
 

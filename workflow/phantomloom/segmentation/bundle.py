@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import monai
 import torch
 from monai.bundle import ConfigParser
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_model, save_file
 from torch import Tensor, nn
 
 import phantomloom
@@ -47,8 +47,7 @@ def read(folder: Path) -> tuple[nn.Module, About]:
     settings = json.loads((folder / INFERENCE).read_text())
     parser = ConfigParser({"network_def": settings["network_def"]})
     network = parser.get_parsed_content("network_def")
-    weights = load_file(folder / WEIGHTS)
-    network.load_state_dict({name: value.float() for name, value in weights.items()})
+    load_model(network, folder / WEIGHTS)
     return network.eval(), about(folder)
 
 

@@ -22,6 +22,7 @@ class Scanner(NamedTuple):
     collimation_mm: float
     views_per_rotation: int
     column_offset: float = 0.25  # of a cell: opposite views then interleave
+    rays_per_cell: tuple[int, int] = (1, 1)  # (rows, columns); what they read is averaged
 
     @property
     def row_mm(self) -> float:
@@ -48,6 +49,18 @@ class Scanner(NamedTuple):
     def field_radius_mm(self) -> float:
         """The radius of the circle that every view sees whole."""
         return self.source_to_isocentre_mm * float(np.sin(-self.first_fan_angle))
+
+
+def fine(scanner: Scanner) -> Scanner:
+    """Return the scanner that has a cell for each ray of ``scanner``."""
+    rows, columns = scanner.rays_per_cell
+    return scanner._replace(
+        rows=scanner.rows * rows,
+        columns=scanner.columns * columns,
+        column_mm=scanner.column_mm / columns,
+        column_offset=scanner.column_offset * columns,
+        rays_per_cell=(1, 1),
+    )
 
 
 def fan_angles(scanner: Scanner) -> np.ndarray:

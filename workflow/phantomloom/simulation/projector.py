@@ -14,7 +14,13 @@ import numba
 import numpy as np
 
 from phantomloom.simulation.compiled import compiled
-from phantomloom.simulation.geometry import Scanner, fan_angles, row_heights, view_angles
+from phantomloom.simulation.geometry import (
+    Scanner,
+    fan_angles,
+    fine,
+    row_heights,
+    view_angles,
+)
 from phantomloom.volume import Volume
 
 MIXED = 255  # a column of voxels of more than one material
@@ -75,16 +81,17 @@ def transmit(
         weights: [2, E], for example the energy a cell absorbs and that energy's variance.
 
     Returns:
-        float32 [2, V, R, C]: the sum over E of weights times transmission.
+        float32 [2, V, R, C]: the sum over E of weights times transmission, the mean of a cell's
+        rays.
     """
     shape = (2, scanner.views_per_rotation, scanner.rows, scanner.columns)
-    left = np.empty(shape, np.float32)
+    left = np.zeros(shape, np.float32)
     _transmit(
         *piece,
-        *_rays(scanner),
+        *_rays(fine(scanner)),
         view_angles(scanner),
         np.ascontiguousarray(attenuation, np.float32),
-        np.ascontiguousarray(weights, np.float32),
+        np.ascontiguousarray(weights / np.prod(scanner.rays_per_cell), np.float32),
         left,
     )
     return left
@@ -248,7 +255,8 @@ def _behind(lengths, mu, weights, depth):
 
 @compiled(parallel=True, fastmath=True)
 def _transmit(cells, column, box, voxel, corner, source, fans, heights, views, mu, weights, left):
-    """Fill ``left`` [2, V, R, C]."""
+    """Add to ``left`` [2, V, R, C] what each ray leaves; there may be several rays to a cell."""
+    rows, columns = len(heights) // left.shape[2], len(fans) // left.shape[3]
     for v in numba.prange(len(views)):
         offsets = np.empty(column.shape[0] + column.shape[1] + 2, np.int64)
         times = np.empty(len(offsets) + 1)
@@ -262,4 +270,5 @@ def _transmit(cells, column, box, voxel, corner, source, fans, heights, views, m
             )  # fmt: skip
             for r in range(len(heights)):
                 sums = _behind(lengths[r], mu, weights, depth) if matter else open_beam
-                left[0, v, r, c], left[1, v, r, c] = sums
+                left[0, v, r // rows, c // columns] += sums[0]
+                left[1, v, r // rows, c // columns] += sums[1]

@@ -18,10 +18,11 @@ from phantomloom.materials import Material, material
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
 
+TERMS = 6  # of a quadratic in two variables
 BEYOND = 255  # no structure has this id
 POINTS, ANGLES = 6, 36  # lines per structure: their mean moves by under 1 HU with twice as many
 HOMOGENEOUS = ("organ", "muscle", "vessel")  # tissues in which noise is measured
-LARGEST_RADIUS_MM = 20.0  # of the ball in which noise is measured
+SMALLEST_RADIUS_MM, LARGEST_RADIUS_MM = 7.0, 20.0  # of the ball in which noise is measured
 
 
 def report(
@@ -145,12 +146,13 @@ def noise(
 ) -> dict[str, Any] | None:
     """Return the SD in the largest ball that fits into one soft structure, or None without one.
 
-    ``depth`` is the largest radius, mm, of a ball around each voxel. Slices are pooled about
-    their own means, so that differences between slices do not count.
+    ``depth`` is the largest radius, mm, of a ball around each voxel. Each slice is taken about a
+    quadratic of its own, so that shading by beam hardening does not count.
     """
     soft = [index for index, row in by_id().items() if row.tissue in HOMOGENEOUS]
     room = np.where(np.isin(inside.array, soft), depth, 0)
-    if not room.any():
+    coarsest = max(max(ct.spacing_mm) for ct in simulated.values())
+    if room.max() < max(SMALLEST_RADIUS_MM, 3 * coarsest):
         return None
     place = np.unravel_index(room.argmax(), room.shape)
     index, radius_mm = int(inside.array[place]), min(float(room[place]), LARGEST_RADIUS_MM)
@@ -173,10 +175,18 @@ def _sd_in_ball(ct: Volume, centre_mm: list[float], radius_mm: float) -> float:
         o + mm * np.arange(n) - c
         for o, mm, n, c in zip(ct.origin_mm, ct.spacing_mm, ct.array.shape, centre_mm, strict=True)
     ]
-    squared = away[0][:, None, None] ** 2 + away[1][:, None] ** 2 + away[2] ** 2
-    slices = [ct.array[z][ball] for z, ball in enumerate(squared <= radius_mm**2) if ball.any()]
-    about_mean = np.concatenate([values - values.mean() for values in slices])
-    return float(np.sqrt((about_mean**2).sum() / (about_mean.size - len(slices))))
+    ball = away[0][:, None, None] ** 2 + away[1][:, None] ** 2 + away[2] ** 2 <= radius_mm**2
+    left, free = 0.0, 0
+    for z in np.flatnonzero(ball.sum((1, 2)) > 2 * TERMS):
+        y, x = (
+            side[index] / radius_mm
+            for side, index in zip(away[1:], np.nonzero(ball[z]), strict=True)
+        )
+        terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+        hu = ct.array[z][ball[z]].astype(float)
+        left += float(((hu - terms @ np.linalg.lstsq(terms, hu)[0]) ** 2).sum())
+        free += len(hu) - TERMS
+    return (left / free) ** 0.5
 
 
 def _water_paths_mm(labels: Volume, places: np.ndarray, relative: np.ndarray) -> np.ndarray:

@@ -174,7 +174,7 @@ def _rotations(
             "rotation %d of %d: %.2e rays/s, noise and filter %.1f s, %.2e updates/s",
             n + 1,
             len(tables.tables_mm),
-            readings.size / (projected - started),
+            readings.size * np.prod(ready.scanner.rays_per_cell) / (projected - started),
             prepared - projected,
             len(clean) * np.isfinite(relative).sum() / (finished - prepared),
         )

@@ -83,7 +83,8 @@ def speed(labels: Volume, protocol: Mapping[str, Any], threads: int) -> tuple[fl
         lambda: reconstruction.back_project(projections, ready.scanner, grid, slices)
     )
     updates = np.isfinite(image).sum() * ready.scanner.views_per_rotation
-    return left[0].size / seconds, float(updates) / back
+    rays = left[0].size * int(np.prod(ready.scanner.rays_per_cell))
+    return rays / seconds, float(updates) / back
 
 
 def _fastest(work: Callable[[], np.ndarray], times: int = 3) -> tuple[float, np.ndarray]:

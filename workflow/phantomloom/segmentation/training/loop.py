@@ -59,7 +59,7 @@ def train(
     torch.manual_seed(recipe.seed)
     sizes = [1 + len(names) for names in learnt.values()]
     network = BlockUNet(len(WINDOWS_HU), sum(sizes), recipe.features).to(device)
-    average = {name: value.clone() for name, value in network.state_dict().items()}
+    average = {name: value.detach().clone() for name, value in network.named_parameters()}
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=3e-5)
     step = _resume(folder / "state.pt", network, average, optimiser)
     _forget(folder / "log.jsonl", step)
@@ -74,8 +74,8 @@ def train(
         optimiser.step()
         step += 1
         decay = min(recipe.average_decay, (1 + step) / (10 + step))
-        for name, value in network.state_dict().items():
-            average[name].lerp_(value, 1 - decay)
+        for name, value in network.named_parameters():
+            average[name].lerp_(value.detach(), 1 - decay)
         _log(folder / "log.jsonl", step, recipe.steps, loss)
         if step % recipe.save_every == 0 or step == recipe.steps:
             _save(folder / "state.pt", step, network, average, optimiser)
