@@ -86,7 +86,9 @@ def command(*arguments) -> list[str]:
 
 def run(house: Path, *arguments, ok=True) -> dict[str, int]:
     """Run snakemake for real and return how many jobs of each rule it ran."""
-    done = subprocess.run(command(*arguments), cwd=house, capture_output=True, text=True, env=quiet())
+    done = subprocess.run(
+        command(*arguments), cwd=house, capture_output=True, text=True, env=quiet()
+    )
     assert (done.returncode == 0) == ok, done.stdout[-3000:] + done.stderr[-6000:]
     rules = re.findall(r"^(?:local)?rule (\w+):", done.stderr, re.MULTILINE)
     return {rule: rules.count(rule) for rule in rules}
@@ -103,7 +105,9 @@ def phases(house: Path, **settings) -> dict[str, int]:
     for target in ("ingested", "judged", "all"):
         for rule, count in run(house, target, **settings).items():
             jobs[rule] = jobs.get(rule, 0) + count
-    return {rule: count for rule, count in jobs.items() if rule not in ("ingested", "judged", "all")}
+    return {
+        rule: count for rule, count in jobs.items() if rule not in ("ingested", "judged", "all")
+    }
 
 
 def edit(file: Path, old: str, new: str) -> None:

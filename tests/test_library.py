@@ -198,7 +198,7 @@ def test_of_many_cases_the_terminal_shows_those_that_need_a_person(tmp_path):
     for number in range(table.LINES + 1):
         build(tmp_path, f"case{number}", artefacts() if number else refused())
     told = table.terminal_table(
-        tmp_path, [f"case{n}" for n in range(table.LINES + 1)], MODELS, PROTOCOLS
+        tmp_path, [f"case{n}" for n in range(table.LINES + 1)], MODELS, PROTOCOLS, False
     )
     assert "case0 " in told
     assert "case1 " not in told

@@ -26,7 +26,9 @@ def test_other_software_sees_the_voxel_where_we_mean_it(tmp_path):
 
 def test_equal_volumes_give_equal_bytes(tmp_path):
     for name in ("a", "b"):
-        nifti.write(Volume(np.ones((3, 3, 3), np.uint8), (1.0, 1.0, 1.0)), tmp_path / f"{name}.nii.gz")
+        nifti.write(
+            Volume(np.ones((3, 3, 3), np.uint8), (1.0, 1.0, 1.0)), tmp_path / f"{name}.nii.gz"
+        )
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
 
 

@@ -30,7 +30,9 @@ def test_refining_interpolates_as_scipy_does():
     volume = Volume(rng.normal(size=(5, 6, 7)), (3.0, 2.0, 2.5))
     fine = Grid((9, 11, 13), (1.5, 1.0, 1.25), (0.0, 0.0, 0.0))
     axes = [mm * np.arange(n) for n, mm in zip((5, 6, 7), volume.spacing_mm, strict=True)]
-    points = np.meshgrid(*[mm * np.arange(n) for n, mm in zip(*fine[:2], strict=True)], indexing="ij")
+    points = np.meshgrid(
+        *[mm * np.arange(n) for n, mm in zip(*fine[:2], strict=True)], indexing="ij"
+    )
     expected = RegularGridInterpolator(axes, volume.array)(np.stack(points, -1))
     assert resample(volume, fine).array == pytest.approx(expected, abs=1e-5)
 
@@ -38,7 +40,9 @@ def test_refining_interpolates_as_scipy_does():
 def test_coarsening_averages_detail_instead_of_picking_voxels():
     stripes = np.zeros((4, 4, 120))
     stripes[..., ::2] = 100
-    coarse = resample(Volume(stripes, (1.0, 1.0, 1.0)), Grid((4, 4, 30), (1.0, 1.0, 4.0), (0, 0, 1.5)))
+    coarse = resample(
+        Volume(stripes, (1.0, 1.0, 1.0)), Grid((4, 4, 30), (1.0, 1.0, 4.0), (0, 0, 1.5))
+    )
     assert coarse.array[..., 2:-2] == pytest.approx(50, abs=2)
 
 

@@ -139,11 +139,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
 
 
 def test_the_loss_falls(tmp_path):
-    run(tmp_path, steps=60)
+    run(tmp_path, steps=40)
     losses = [
         json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()
     ]
-    assert len(losses) == 3
+    assert len(losses) == 2
     assert all(later < earlier for earlier, later in pairwise(losses))
 
 

@@ -15,7 +15,7 @@ from phantomloom.volume import Volume
     ],
 )
 def test_a_volume_cannot_be_built_wrong(shape, spacing_mm, origin_mm):
-    with pytest.raises(ValueError, match="a volume is|a grid is"):
+    with pytest.raises(ValueError, match=r"a volume is|a grid is"):
         Volume(np.zeros(shape), spacing_mm, origin_mm)
 
 

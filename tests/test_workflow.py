@@ -185,7 +185,7 @@ def kill_after(house: Path, seconds: float) -> None:
 
 
 def test_a_library_is_built_anywhere_from_a_config_of_its_own(house, tmp_path):
-    """Code and data apart: no file of the checkout changes and paths follow the files that name them."""
+    """No file of the checkout changes, and paths follow the files that name them."""
     library, data = tmp_path / "library", tmp_path / "data"
     library.mkdir()
     data.mkdir()

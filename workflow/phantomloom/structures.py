@@ -52,6 +52,4 @@ def label(name: str) -> int:
 
 def _structure(row: dict[str, str]) -> Structure:
     total = dict(item.split(":") for item in row.pop("total").split())
-    return Structure(
-        id=int(row.pop("id")), total={int(k): v for k, v in total.items()}, **row
-    )
+    return Structure(id=int(row.pop("id")), total={int(k): v for k, v in total.items()}, **row)

@@ -10,7 +10,7 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Volume:
-    """An array [Z, Y, X] on a grid whose axes are the patient's: z up, y to the back, x to the left.
+    """An array [Z, Y, X] on a grid along the patient's axes: z up, y to the back, x to the left.
 
     Lengths are mm in LPS; triples are ordered (z, y, x) like the array. Oblique grids do not
     exist here: ``ingest`` resamples them.
@@ -27,7 +27,9 @@ class Volume:
     def __post_init__(self) -> None:
         if self.array.ndim != 3 or not self.array.size:
             raise ValueError(f"a volume is [Z, Y, X] with voxels; this array is {self.array.shape}")
-        if not (all(map(isfinite, (*self.spacing_mm, *self.origin_mm))) and min(self.spacing_mm) > 0):
+        if not (
+            all(map(isfinite, (*self.spacing_mm, *self.origin_mm))) and min(self.spacing_mm) > 0
+        ):
             raise ValueError(
                 f"a grid is finite with a positive spacing in mm; got spacing {self.spacing_mm}, "
                 f"origin {self.origin_mm}"

@@ -18,3 +18,12 @@ def say_what_became_of_the_cases(crashed):
     if cases.cache_info().currsize:
         models, protocols = config["segment"]["models"], config["simulate"]["protocols"]
         print(terminal_table(Path("results"), cases(), models, protocols, crashed))
+
+
+def of_library(pattern):
+    """The files of all cases if the reference population shall come from them, else none."""
+    return lambda w: (
+        expand(pattern, case=cases())
+        if config["qc"]["population"]["source"] == "cases"
+        else []
+    )

@@ -1,7 +1,12 @@
 EXAMPLE = portable(f"{CHECKOUT}/workflow/cohorts", "example")
 
 
+localrules:
+    example,  # compute nodes often reach no package index
+
+
 rule example:
+    """Download the example cohort: three real CT scans and reference labels, 38 MB."""
     input:
         source=portable(CHECKOUT, "workflow/cohorts/example_source.yaml"),
     output:
@@ -24,8 +29,6 @@ rule example:
         "logs/example.log",
     benchmark:
         "logs/example.tsv"
-    """Download the example cohort: three real CT scans and reference labels, 38 MB."""
-    localrule: True  # compute nodes often reach no package index
     conda:
         "../../envs/conda.yaml"
     resources:

@@ -68,15 +68,6 @@ rule findings:
         "../../scripts/findings.py"
 
 
-def of_library(pattern):
-    """The files of all cases if the reference population shall come from them, else none."""
-    return lambda w: (
-        expand(pattern, case=cases())
-        if config["qc"]["population"]["source"] == "cases"
-        else []
-    )
-
-
 rule reference:
     """Rebuild the reference population; name it as qc.reference to use it. Never part of a run."""
     input:

@@ -22,7 +22,8 @@ has seen {count} people and finds little that it has not seen.
 ## Dice on a person that training did not see
 
 The same recipe at {score_steps} steps, trained on one person and tested on the other, against that
-person's reference labels. A dash: the structure is not in the test labels, or the training labels did not hold it.
+person's reference labels. A dash: the structure is not in the test labels, or the training labels
+did not hold it.
 
 | structure | {heads} |
 |---|{rules}

@@ -1,4 +1,4 @@
-"""The engine for MONAI bundles: sliding windows at the network's spacing, labels on the CT's grid."""
+"""The engine for MONAI bundles: sliding windows on the network's grid, labels on the CT's."""
 
 import logging
 from pathlib import Path

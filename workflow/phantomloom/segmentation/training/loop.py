@@ -83,14 +83,16 @@ def train(
 
 
 def _sample_loss(network: BlockUNet, sample: Sample, held, sizes, seed: int) -> Tensor:
-    device = network.head.weight.device
+    weight, bias = network.head.weight, network.head.bias
+    assert bias is not None
+    device = weight.device
     with torch.autocast(device.type, torch.bfloat16):
         features = network.block_features(sample.image[None].to(device))[0].flatten(1)  # [F, N]
         blocks = features.shape[1]
         order = torch.randperm(blocks, generator=torch.Generator().manual_seed(seed))
         chosen = order[: blocks // 4].to(device)
-        scores = network.head.weight.flatten(1) @ features[:, chosen]  # [classes * 8, n]
-    scores = (scores + network.head.bias[:, None]).float().unflatten(0, (-1, BLOCK**3)).flatten(1)
+        scores = weight.flatten(1) @ features[:, chosen]  # [classes * 8, n]
+    scores = (scores + bias[:, None]).float().unflatten(0, (-1, BLOCK**3)).flatten(1)
     target = fold_blocks(sample.target[None])[0].unflatten(0, (-1, BLOCK**3)).flatten(2)
     target = target.to(device)[..., chosen].flatten(1).long()  # [models, 8 n]
     losses = [
