@@ -10,7 +10,10 @@ from torch import Tensor
 
 
 def marginal_loss(scores: Tensor, target: Tensor, held: Tensor) -> Tensor:
-    """Return cross-entropy plus one minus the mean Dice over the held classes present.
+    """Return weighted cross-entropy plus one minus the mean Dice over the held classes present.
+
+    A voxel weighs one over the root of how many its class has: unweighted, ribs and vessels were
+    still not found after 1,800 steps.
 
     Args:
         scores: [classes, N], before softmax; class 0 is the background.
@@ -23,7 +26,9 @@ def marginal_loss(scores: Tensor, target: Tensor, held: Tensor) -> Tensor:
     logs = torch.cat([background, scores[held]]).log_softmax(0)  # [1 + held, N]
     index = held.long().cumsum(0) * held  # the background and what it swallowed become 0
     target = index[target]
-    return -logs.gather(0, target[None]).mean() + _dice_loss(logs.exp(), target)
+    weight = torch.bincount(target, minlength=len(logs)).clamp(min=1).rsqrt().to(logs)[target]
+    entropy = -(weight * logs.gather(0, target[None])[0]).sum() / weight.sum()
+    return entropy + _dice_loss(logs.exp(), target)
 
 
 def _dice_loss(probability: Tensor, target: Tensor) -> Tensor:

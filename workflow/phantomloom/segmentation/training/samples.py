@@ -1,5 +1,6 @@
 """Random, deformed patches of training cases; sample i depends on the seed and i alone."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,10 @@ class Sample(NamedTuple):
 
 
 class Patches(Dataset):
-    """Patches [Z, Y, X] of ``shape``, each centred near a voxel of a random learnt class."""
+    """Patches [Z, Y, X] of ``shape``.
+
+    Each is centred near a voxel of a random learnt class in a random case that holds it.
+    """
 
     def __init__(
         self,
@@ -34,16 +38,18 @@ class Patches(Dataset):
         self.shape, self.seed, self.samples = shape, seed, samples
         self.hu = [torch.from_numpy(case.ct.array.astype(np.float32)) for case in cases]
         self.targets = [torch.from_numpy(targets(case, learnt)) for case in cases]
-        self.centres = [
-            (case, voxels) for case, t in enumerate(self.targets) for voxels in _by_class(t.numpy())
-        ]
+        self.centres: dict[tuple[int, int], list[tuple[int, np.ndarray]]] = {}
+        for case, target in enumerate(self.targets):
+            for key, voxels in _by_class(target.numpy()):
+                self.centres.setdefault(key, []).append((case, voxels))
 
     def __len__(self) -> int:
         return self.samples
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng((self.seed, index))
-        case, voxels = self.centres[rng.integers(len(self.centres))]
+        held = list(self.centres.values())[rng.integers(len(self.centres))]
+        case, voxels = held[rng.integers(len(held))]
         centre = np.array(np.unravel_index(rng.choice(voxels), self.hu[case].shape))
         grid = _coordinates(centre, self.shape, rng)
         hu, target = _resample(self.hu[case], self.targets[case], grid)
@@ -53,10 +59,11 @@ class Patches(Dataset):
         return Sample(windows(hu[None, None])[0], target, case)
 
 
-def _by_class(target: np.ndarray) -> list[np.ndarray]:
-    """Return flat voxel indices of each class of each model, empty ones left out."""
-    found = (np.flatnonzero(head == k) for head in target for k in range(1, int(head.max()) + 1))
-    return [voxels for voxels in found if len(voxels)]
+def _by_class(target: np.ndarray) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+    """Yield the flat voxel indices of each (model, class) that ``target`` holds."""
+    for model, head in enumerate(target):
+        for k in np.unique(head[head > 0]):
+            yield (model, int(k)), np.flatnonzero(head == k)
 
 
 def _coordinates(centre: np.ndarray, shape: tuple[int, int, int], rng) -> Tensor:
@@ -65,15 +72,15 @@ def _coordinates(centre: np.ndarray, shape: tuple[int, int, int], rng) -> Tensor
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in shape]
     grid = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1) + torch.from_numpy(jitter).float()
     grid = grid @ torch.from_numpy(_random_affine(rng)).float().T
-    coarse = torch.from_numpy(rng.normal(0, rng.uniform(0, 2.5), (1, 3, 4, 5, 5))).float()  # voxels
+    coarse = torch.from_numpy(rng.normal(0, rng.uniform(0, 1.5), (1, 3, 4, 5, 5))).float()  # voxels
     warp = interpolate(coarse, size=shape, mode="trilinear", align_corners=True)
     return grid + warp[0].permute(1, 2, 3, 0) + torch.from_numpy(centre).float()
 
 
 def _random_affine(rng) -> np.ndarray:
-    """Return a matrix (z, y, x): body axis turns up to 15 degrees, tilts 8, scale 0.75 to 1.3."""
-    about_z, about_y, about_x = np.radians(rng.uniform(-1, 1, 3) * (15, 8, 8))
-    scale = np.exp(rng.uniform(np.log(0.75), np.log(1.3)) + rng.uniform(-0.08, 0.08, 3))
+    """Return a matrix (z, y, x): body axis turns up to 10 degrees, tilts 6, scale 0.8 to 1.25."""
+    about_z, about_y, about_x = np.radians(rng.uniform(-1, 1, 3) * (10, 6, 6))
+    scale = np.exp(rng.uniform(np.log(0.85), np.log(1.18)) + rng.uniform(-0.06, 0.06, 3))
     matrix = np.diag(scale)
     for angle, (i, j) in ((about_z, (1, 2)), (about_y, (0, 2)), (about_x, (0, 1))):
         turn = np.eye(3)
@@ -102,7 +109,7 @@ def _contrast(hu: Tensor, target: Tensor, rng) -> Tensor:
     """Shift each structure's HU: enhancement and composition differ between people."""
     for head in target[:-1]:  # the last model's tissues are the surroundings of all others
         shifts = torch.from_numpy(
-            rng.normal(0, 22, 256) + (rng.random(256) < 0.15) * rng.uniform(0, 120)
+            rng.normal(0, 12, 256) + (rng.random(256) < 0.1) * rng.uniform(0, 80)
         )
         shifts[0] = 0
         hu = hu + shifts.float()[head.long()] * (hu > -200)
@@ -118,7 +125,7 @@ def _acquisition(hu: Tensor, rng) -> Tensor:
     noise = torch.from_numpy(rng.standard_normal(hu.shape, dtype=np.float32))
     if rng.random() < 0.5:
         noise = 3 * avg_pool3d(noise[None, None], 3, stride=1, padding=1)[0, 0]
-    return hu + noise * float(rng.uniform(0, 25))
+    return hu + noise * float(rng.uniform(0, 20))
 
 
 def _cut_field_of_view(hu: Tensor, target: Tensor, rng) -> None:
