@@ -38,7 +38,9 @@ def build(house: Path) -> Path:
     settings["library"]["pictures"] |= {"picture_pixels": 96, "thumbnail_pixels": 48}
     (protocol,) = settings["simulate"]["protocols"].values()
     protocol["scanner"] |= {"columns": 70, "column_mm": 5.0, "rows": 4}
-    protocol["reconstruction"] |= {"pixel_mm": "phantom"}
+    protocol["reconstruction"]["pixel_mm"] = "phantom"
+    for kernel in protocol["reconstruction"]["kernels"].values():
+        kernel["cutoff_lp_per_cm"] = 1.0  # what 5 mm columns can carry
     (house / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     (house / "cohort").mkdir()
     write_ct(house, "ann", person(liver_mm=112))
