@@ -19,6 +19,8 @@ from phantomloom.volume import Volume
 
 ROOT = Path(__file__).parents[1]
 SPACING_MM = 8.0
+TRIPOD = (14, 9, 30)  # z, y, x of a corner of gas with arms of 7 voxels up, 5 back and 3 left
+TIPS = ((21, 9, 30), (14, 14, 30), (14, 9, 33))
 
 
 def build(house: Path) -> Path:
@@ -52,7 +54,7 @@ def build(house: Path) -> Path:
 
 
 def person(liver_mm: float) -> np.ndarray:
-    """HU [Z, Y, X] at 8 mm: an elliptic trunk of fat, muscle, a spine and a liver on the right."""
+    """HU [Z, Y, X] at 8 mm: fat, muscle, a spine, a liver on the right, a tripod front left."""
     z, y, x = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in (24, 32, 46)], indexing="ij")
     hu = np.full(z.shape, -1000, np.int16)
     radius = np.hypot(x / 20, y / 13)
@@ -61,6 +63,8 @@ def person(liver_mm: float) -> np.ndarray:
     hu[np.hypot(x, y - 8) < 2.2] = 700
     half = liver_mm / SPACING_MM / 2
     hu[(np.abs(z) < half) & (np.abs(y + 2) < 6.5) & (x > -13) & (x < -13 + 2 * half)] = 60
+    z, y, x = TRIPOD
+    hu[z : z + 8, y, x] = hu[z, y : y + 6, x] = hu[z, y, x : x + 4] = -1000
     return hu
 
 

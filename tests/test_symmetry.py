@@ -45,7 +45,7 @@ def test_small_pairs_are_not_compared_because_voxels_decide_them():
 
 def test_swapped_sides_fail_even_where_cut():
     (found,) = check(pair(150, 150, -40.0, 60.0, cut="superior"), *CONTEXT, **LIMITS)
-    assert (found.severity, found.seen) == ("fail", "100 mm to the right of it")
+    assert (found.severity, found.seen) == ("fail", "100 mm to the right of its partner")
 
 
 def test_one_partner_alone_is_the_volume_check_s_business():

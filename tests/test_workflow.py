@@ -14,11 +14,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import SimpleITK as sitk
+import trimesh
 import yaml
 from dicom_files import write_series
 from house import (
     ROOT,
     SPACING_MM,
+    TIPS,
+    TRIPOD,
     build,
     command,
     digests,
@@ -30,6 +34,9 @@ from house import (
     write_ct,
     write_sheet,
 )
+
+from phantomloom.phantom.export.voxel import xcist
+from phantomloom.structures import label, structures
 
 STAGES = ("ingest", "segment", "merge", "measure", "qc", "voxel", "mesh", "simulate", "page")
 TABLES = {"findings": 1, "library": 1}
@@ -62,6 +69,66 @@ def test_every_case_goes_through_every_stage(house):
 def test_a_case_has_at_most_12_jobs_with_the_four_shipped_models():
     models = yaml.safe_load((ROOT / "config.yaml").read_text())["segment"]["models"]
     assert len(STAGES) - 1 + len(models) <= 12
+
+
+def mirrored(point):
+    """The same voxel seen from the other end of each axis, one axis at a time."""
+    shape = person(112).shape
+    return [
+        tuple(shape[a] - 1 - v if a == axis else v for a, v in enumerate(point))
+        for axis in range(3)
+    ]
+
+
+@pytest.mark.parametrize("case", ["ann", "ben"])
+@pytest.mark.parametrize(
+    ("file", "gas"),
+    [
+        ("ingest/{case}/ct.nii.gz", -800),
+        ("merge/{case}/labels.nii.gz", label("gas")),
+        ("phantom/{case}/voxel/nifti/labels.nii.gz", label("gas")),
+        ("simulate/{case}/body_120kv/ct_soft.nii.gz", -200),
+        ("simulate/{case}/body_120kv/ct_sharp.nii.gz", -200),
+    ],
+)
+def test_left_is_left_and_head_is_up_in_every_image(house, case, file, gas):
+    """In LPS mm, as SimpleITK reads them: the tips are gas, their mirror images are not."""
+    image = sitk.ReadImage(house / "results" / file.format(case=case))
+    is_gas = (lambda v: v == gas) if "label" in file else (lambda v: v < gas)
+    for tip in TIPS:
+        assert is_gas(image[at(image, tip, case)]), tip
+        others = [at(image, point, case) for point in mirrored(tip)]
+        assert not any(is_gas(image[index]) for index in others), tip
+
+
+def at(image, voxel, case):
+    z, y, x = (SPACING_MM * v for v in voxel)
+    return image.TransformPhysicalPointToIndex((x, y, z))
+
+
+@pytest.mark.parametrize("case", ["ann", "ben"])
+def test_left_is_left_and_head_is_up_in_every_mesh(house, case):
+    """The tripod reaches as far as its arms, in mm of LPS and in metres of glTF."""
+    folder = house / f"results/phantom/{case}/mesh"
+    parts = trimesh.load(folder / "stl/gas.stl").split()
+    scene = trimesh.load(folder / "glb/phantom.glb")
+    in_metres = scene.geometry["gas"].vertices @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]).T
+    z, y, x = np.array(TRIPOD) * SPACING_MM
+    low, high = np.array([x, y, z]), np.array([x + 3 * 8, y + 5 * 8, z + 7 * 8])
+    tripod = min(parts, key=lambda part: np.abs(part.bounds[0] - low).sum())
+    assert tripod.is_watertight and tripod.volume > 0
+    assert np.abs(tripod.bounds - [low - 4, high + 4]).max() < 3
+    inside = ((in_metres * 1000 > low - 8) & (in_metres * 1000 < high + 8)).all(axis=1)
+    found = in_metres[inside] * 1000
+    assert np.abs(found.max(axis=0) - (high + 4)).max() < 3
+
+
+def test_left_is_left_and_head_is_up_for_xcist(house):
+    """The reader is held to gecatsim's conventions elsewhere; the folder is the run's."""
+    indices, materials = xcist.read(house / "results/phantom/ann/voxel/xcist")
+    for tip in TIPS:
+        assert materials[indices.array[tip]] == structures()["gas"].material
+        assert all(indices.array[point] != indices.array[tip] for point in mirrored(tip))
 
 
 def test_nothing_runs_twice(house):

@@ -123,7 +123,7 @@ def _ranks(precedence: Sequence[str]) -> np.ndarray:
 
 def _hollow() -> np.ndarray:
     """Return which ids may hold gas that is no part of them: soft organs."""
-    return np.array([n in by_id() and by_id()[n].tissue == "organ" for n in range(256)])
+    return np.array([n in by_id() and by_id()[n].tissue in ("organ", "soft") for n in range(256)])
 
 
 def _fill(

@@ -19,7 +19,7 @@ class Structure(NamedTuple):
     side: str  # left, right or empty
     partner: str  # name of the bilateral partner, or empty
     sex: str  # M or F where only one sex has it, else empty
-    tissue: str  # bone cartilage muscle fat organ vessel airway lung gas skin
+    tissue: str  # bone cartilage muscle fat organ vessel airway lung gas skin soft
     material: str  # a name of materials.tsv
     colour: str  # #rrggbb, sRGB
     total: dict[int, str]  # ids and names in TotalSegmentator's task "total" (version 2)

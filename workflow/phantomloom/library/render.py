@@ -13,7 +13,7 @@ from phantomloom.structures import structures
 
 LIGHT = np.array([-0.42, 0.55, 0.72]) / np.linalg.norm([-0.42, 0.55, 0.72])  # above left, in front
 GLASS = np.array([178.0, 205.0, 230.0])
-COVERING = ("skin", "fat", "muscle", "gas")  # tissues that would hide what one wants to see
+COVERING = ("skin", "fat", "muscle", "soft", "gas")  # tissues that would hide what one wants to see
 SUPERSAMPLING = 2
 
 

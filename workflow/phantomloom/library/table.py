@@ -11,7 +11,19 @@ FAILED = "failed"  # a job crashed: its artefact is missing
 OPEN = "open"  # no job crashed: the run was not about that artefact
 Artefacts = Mapping[str, dict[str, Any]]  # by stage, in their order: "ingest", "segment/torso", ...
 LINES, WIDTH = 60, 72  # of the terminal's table
-TISSUES = ("organ", "lung", "airway", "vessel", "bone", "cartilage", "muscle", "fat", "skin", "gas")
+TISSUES = (
+    "organ",
+    "lung",
+    "airway",
+    "vessel",
+    "bone",
+    "cartilage",
+    "muscle",
+    "fat",
+    "skin",
+    "soft",
+    "gas",
+)
 SOFT_HU = 150  # expected values nearer to 0 are soft tissue's
 
 

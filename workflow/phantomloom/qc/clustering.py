@@ -41,8 +41,8 @@ def check(
     if tail >= warn_tail:
         return []
     odd = _oddest(deviations, names)
-    expected = f"{count} volumes as at least {warn_tail:.2g} of healthy people have them"
-    seen = f"as {tail:.1e} of them have: {_words(odd)}"
+    expected = f"volumes that at least {warn_tail:.2g} of healthy people have"
+    seen = f"{count} that {tail:.1e} of them have: {_words(odd)}"
     return [Finding(odd[0][0], expected, seen, severity(tail < fail_tail))]
 
 
@@ -77,5 +77,8 @@ def _oddest(deviations: np.ndarray, names: list[str]) -> list[tuple[str, float]]
 
 
 def _words(odd: list[tuple[str, float]]) -> str:
-    said = (f"{name} is {abs(z):.1f} SD {'larger' if z > 0 else 'smaller'}" for name, z in odd)
+    said = (
+        f"{name.replace('_', ' ')} is {abs(z):.1f} SD {'larger' if z > 0 else 'smaller'}"
+        for name, z in odd
+    )
     return ", ".join(said) + " than the others suggest"

@@ -41,7 +41,7 @@ def _sides(name: str, apart_mm: float) -> list[Finding]:
     """Report a left structure that lies to the right of its partner; x grows to the left."""
     if apart_mm >= 0:
         return []
-    seen = f"{-apart_mm:.0f} mm to the right of it"
+    seen = f"{-apart_mm:.0f} mm to the right of its partner"
     return [Finding(name, "to the left of its partner", seen, FAIL)]
 
 

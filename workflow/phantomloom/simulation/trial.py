@@ -14,7 +14,7 @@ from phantomloom.structures import by_id
 from phantomloom.volume import Volume
 
 CYLINDER_MM, CYLINDER_SLICES = 200.0, 40  # slices of 1 mm: one rotation
-SOFT = ("organ", "muscle", "fat", "vessel", "cartilage")
+SOFT = ("organ", "soft", "muscle", "fat", "vessel", "cartilage")
 ENOUGH_VOXELS = 100  # a mean over fewer says more about noise than about HU
 
 
