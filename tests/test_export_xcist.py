@@ -77,10 +77,17 @@ def test_material_files_hold_count_density_and_fractions(labels, tmp_path):
     assert found == pytest.approx(material("liver").mass_fractions, abs=1e-6)
 
 
-def test_pixels_that_are_not_square_are_refused(tmp_path):
-    labels = Volume(np.full((2, 2, 2), label("liver"), np.uint8), (1.0, 2.0, 3.0))
-    with pytest.raises(ValueError, match=r"3.0 x 2.0 mm"):
-        xcist.write(labels, tmp_path)
+def test_pixels_that_are_not_square_become_so_and_keep_place_and_volume(tmp_path):
+    array = np.zeros((6, 20, 30), np.uint8)
+    array[2:4, 5:15, 6:12] = label("liver")
+    labels = Volume(array, (5.0, 3.0, 1.0), (10.0, -20.0, 30.0))
+    xcist.write(labels, tmp_path)
+    indices, _ = xcist.read(tmp_path)
+    assert indices.spacing_mm == (5.0, 1.0, 1.0)
+    found = np.argwhere(indices.array > 0)
+    low = found.min(axis=0) * indices.spacing_mm + indices.origin_mm - np.array([2.5, 0.5, 0.5])
+    assert low == pytest.approx([10 + 7.5, -20 + 13.5, 30 + 5.5])
+    assert len(found) * indices.voxel_ml == pytest.approx((array > 0).sum() * labels.voxel_ml)
 
 
 def test_a_map_with_parts_of_voxels_is_refused(labels, tmp_path):

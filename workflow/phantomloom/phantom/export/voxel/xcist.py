@@ -21,6 +21,7 @@ from phantomloom.io import complete
 from phantomloom.materials import Material, material
 from phantomloom.phantom.export.voxel import Substances
 from phantomloom.phantom.inventory import inventory, names_and_materials
+from phantomloom.resample import Grid, nearest
 from phantomloom.volume import Volume
 
 FILE = "phantom.json"
@@ -32,12 +33,9 @@ Box = tuple[slice, ...]  # in the label map, (z, y, x)
 def write(labels: Volume, folder: Path) -> None:
     """Write phantom.json, ``<material>.raw`` and ``material/<material>``.
 
-    Raises:
-        ValueError: if x and y spacing differ, which XCIST cannot project.
+    XCIST projects square pixels only: others take the finer spacing, by the nearest label.
     """
-    _, y_mm, x_mm = labels.spacing_mm
-    if abs(y_mm - x_mm) > 1e-3:
-        raise ValueError(f"XCIST wants square pixels, these are {x_mm} x {y_mm} mm: resample them")
+    labels = _with_square_pixels(labels)
     names, indices = _by_material(labels)
     boxes = ndimage.find_objects(indices)
     for index, (name, box) in enumerate(zip(names, boxes, strict=True), start=1):
@@ -62,6 +60,18 @@ def read(folder: Path) -> Substances:
         indices[box][there] = index + 1
     volume = Volume(indices, tuple(grid["spacing_mm_zyx"]), tuple(grid["origin_mm_zyx"]))
     return Substances(volume, dict(enumerate(description["mat_name"], start=1)))
+
+
+def _with_square_pixels(labels: Volume) -> Volume:
+    z_mm, y_mm, x_mm = labels.spacing_mm
+    if abs(y_mm - x_mm) < 1e-3:
+        return labels
+    fine_mm = min(y_mm, x_mm)
+    _, rows, columns = Grid.of(labels).at(fine_mm).shape
+    _, y0_mm, x0_mm = Grid.of(labels).at(fine_mm).origin_mm
+    z0_mm, depth = labels.origin_mm[0], len(labels.array)
+    grid = Grid((depth, rows, columns), (z_mm, fine_mm, fine_mm), (z0_mm, y0_mm, x0_mm))
+    return nearest(labels, grid)
 
 
 def _by_material(labels: Volume) -> tuple[list[str], np.ndarray]:
