@@ -7,11 +7,14 @@ from phantomloom.io import artefact, log
 
 log.to(snakemake.log[0])
 settings, logs = snakemake.params, Path(snakemake.params.logs)
-files = {file: file.relative_to(logs).with_suffix("").parts[0] for file in logs.rglob("*.tsv")}
+files = {}
+for file in logs.rglob("*.tsv"):
+    rule, *of = file.relative_to(logs).with_suffix("").parts  # of a case, or of all: nothing
+    if rule not in settings.apart and (not of or of[0].split(".")[0] in settings.cases):
+        files[file] = rule
 jobs = pd.concat(
     pd.read_csv(file, sep="\t", na_values="-").assign(rule=rule)
     for file, rule in sorted(files.items())
-    if rule not in settings.apart
 )
 jobs = jobs[["rule", "s", "max_rss"]].set_axis(["rule", "seconds", "memory_mb"], axis="columns")
 jobs = jobs.fillna({"memory_mb": 0})  # a job too short to be sampled

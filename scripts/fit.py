@@ -12,22 +12,21 @@ from phantomloom.segmentation.training import loop, targets
 
 said = log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
-settings = snakemake.params.settings
-spacing_mm, names = settings["spacing_mm"], snakemake.params.seen
+spacing_mm = snakemake.params.spacing_mm
 cases = []
-for name, ct_path, labels_path in zip(
-    names, snakemake.input.ct, snakemake.input.labels, strict=True
+for (name, scheme), ct_path, labels_path in zip(
+    snakemake.params.schemes.items(), snakemake.input.ct, snakemake.input.labels, strict=True
 ):
     ct = nifti.read(ct_path)
     grid = Grid.of(ct).at(spacing_mm)
-    labels = targets.from_scheme(nifti.read(labels_path), settings["cases"][name]["scheme"])
+    labels = targets.from_scheme(nifti.read(labels_path), scheme)
     cases.append(targets.TrainingCase(name, resample(ct, grid), nearest(labels, grid)))
 learnt = targets.classes(cases)
 said.info("learns %s", {model: len(structures) for model, structures in learnt.items()})
-recipe = loop.Recipe(**settings["recipe"] | {"steps": snakemake.params.steps})
+recipe = loop.Recipe(**snakemake.params.recipe)
 folder = Path(snakemake.output[0]).parents[2]
 device = "cuda" if torch.cuda.is_available() else "cpu"
-weights = loop.train(cases, learnt, recipe, folder, device)
+weights = loop.train(cases, learnt, recipe, folder, device, snakemake.params.code)
 scans = tuple(scan_identity(artefact.read(path)) for path in snakemake.input.source)
 for model, part in targets.split(weights, learnt).items():
     about = bundle.About(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from phantomloom.ingest import describe, regrid
+from phantomloom.ingest import check_body, describe, regrid
 from phantomloom.io import artefact, complete, log, nifti, scan
 from phantomloom.scan import UnusableScanError
 
@@ -13,6 +13,7 @@ try:
     files = scan.digests(path)
     source = scan.read(path)
     ct = regrid(source, snakemake.params.spacing_mm)
+    check_body(ct)
 except UnusableScanError as fault:
     logger.info("refused: %s", fault, exc_info=True)
     content = {"status": artefact.REFUSED, "reason": str(fault)}

@@ -1,10 +1,10 @@
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
 from phantomloom.io import artefact, complete, log, nifti
 from phantomloom.library import files, gallery, page, table
-from phantomloom.phantom.export.mesh import glb
 
 log.to(snakemake.log[0])
 given, told, settings = snakemake.input, snakemake.params, snakemake.params.settings
@@ -21,12 +21,15 @@ row = table.row(snakemake.wildcards.case, told.note, case, structures, settings[
 volumes = dict(zip(told.titles, [given.ct, given.labels, *given.simulated], strict=True))
 ct, labels, *simulated = told.titles
 read = {title: nifti.read(path) for title, path in volumes.items() if filled(path)}
-meshes = Path(given.mesh) / "glb"
+meshes = {}
+for name in told.mesh_formats:
+    if (folder := Path(given.mesh, name)).is_dir():  # not there if the phantom was withheld
+        meshes |= import_module(f"phantomloom.phantom.export.mesh.{name}").read(folder)
 subject = gallery.Subject(
     read.get(ct),
     read.get(labels),
     {title: read[title] for title in simulated if title in read},
-    glb.read(meshes) if meshes.is_dir() else {},
+    meshes,
     row["status"],
 )
 images = gallery.gallery(subject, gallery.Settings(**settings["pictures"]))

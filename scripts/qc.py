@@ -13,7 +13,8 @@ if reason := artefact.reason_to_withhold(snakemake.input.status):
 else:
     measurements = pd.read_parquet(snakemake.input.measurements)
     population = pd.read_csv(params.reference, sep="\t", index_col="person")
-    person = Person(params.person["sex"], params.person["age_years"])
+    known = artefact.read(snakemake.input.ct_json)["demographics"]
+    person = Person(known.get("sex"), known.get("age_years"))
     findings = {
         name: import_module(f"phantomloom.qc.{name}").check(
             measurements, person, population, **limits

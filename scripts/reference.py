@@ -10,13 +10,11 @@ params = snakemake.params
 if params.source == "published":
     population = published(params.persons, params.seed)
 else:
-    judged = zip(
-        params.cases, params.sexes, snakemake.input.judged, snakemake.input.measured, strict=True
-    )
+    library = (snakemake.input.judged, snakemake.input.ct_json, snakemake.input.measured)
     passed = {
-        case: (sex, pd.read_parquet(table))
-        for case, sex, path, table in judged
-        if artefact.read(path).get("verdict") == "pass"
+        case: (artefact.read(ct_json)["demographics"].get("sex"), pd.read_parquet(table))
+        for case, judged, ct_json, table in zip(params.cases, *library, strict=True)
+        if artefact.read(judged).get("verdict") == "pass"
     }
     population = of_cases(passed)
 with complete(Path(snakemake.output[0])) as partial:

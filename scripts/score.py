@@ -14,6 +14,7 @@ from phantomloom.structures import label
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
+device = "cuda" if torch.cuda.is_available() else "cpu"
 ct = nifti.read(snakemake.input.ct)
 labels = nearest(
     from_scheme(nifti.read(snakemake.input.labels), snakemake.params.scheme), Grid.of(ct)
@@ -23,7 +24,7 @@ learnt = classes([case])
 rows = {}
 for (model, names), reference in zip(learnt.items(), targets(case, learnt), strict=True):
     folder = Path(snakemake.params.bundles, model)
-    found, _ = segment(ct, folder, "cpu")
+    found, _ = segment(ct, folder, device)
     known = about(folder).structures  # a structure that training did not hold is no failure
     for index, name in enumerate(names, 1):
         if name in known:

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -36,3 +37,21 @@ def test_withheld_outputs_say_why_and_tell_later_stages(tmp_path):
 def test_a_done_artefact_withholds_nothing(tmp_path):
     artefact.write(DONE, tmp_path / "a.json", "score")
     assert artefact.reason_to_withhold(tmp_path / "a.json") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "schema", "message"),
+    [
+        ({"status": "done", "dice": {"liver": 2}}, "score", "dice.liver: 2; allowed: a number"),
+        ({"status": "done", "dcie": {}}, "score", "dcie: unknown; did you mean dice?"),
+        ({"status": "withheld"}, "mesh", "reason: missing; needed: a text"),
+        ({"status": "done", "structures": [{"id": 300}]}, "mesh", "structures.0.id: 300; allowed"),
+        ({"status": "done"}, "mesh", "structures: missing; needed: a list"),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_and_key_and_of_the_form_that_was_meant(
+    tmp_path, content, schema, message
+):
+    with pytest.raises(ValueError, match=rf"a\.json: {re.escape(message)}") as fault:
+        artefact.write(content, tmp_path / "a.json", schema)
+    assert " or a section of keys" not in str(fault.value)

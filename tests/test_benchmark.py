@@ -1,7 +1,21 @@
+import json
+import re
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from phantomloom.benchmark import Row, of_rules, table
+from phantomloom.io import log, nifti
+from phantomloom.segmentation import bundle, monai
+from phantomloom.structures import label
+from phantomloom.volume import Volume
+
+ROOT = Path(__file__).parents[1]
 
 TARGETS = {"seconds": 10, "memory_mb": 1000, "against": "the issue"}
 
@@ -45,3 +59,71 @@ def test_columns_of_the_table_stand_under_their_headings():
     heading, *lines = table(rows).splitlines()
     assert [line[heading.index("unit") :].split()[0] for line in lines] == ["s", "MB"]
     assert [line[heading.index("target") :].split("  ")[0] for line in lines] == ["<= 2", ">= 20"]
+
+
+def run_script(monkeypatch, name, **job):
+    """Run scripts/<name>.py as Snakemake would, but with its words left where they are."""
+    monkeypatch.setattr(log, "to", lambda path: None)
+    job = SimpleNamespace(**{"log": ["log"], "threads": 1} | job)
+    runpy.run_path(str(ROOT / f"scripts/{name}.py"), {"snakemake": job})
+
+
+def test_the_demo_counts_the_cases_of_the_sheet_and_none_that_has_left_it(tmp_path, monkeypatch):
+    files = [
+        *("ingest/ann.tsv", "segment/ann.torso.tsv", "simulate/ann/body.tsv", "library.tsv"),
+        *("ingest/annex.tsv", "segment/annex.torso.tsv", "simulate/annex/body.tsv", "fit/ann.tsv"),
+    ]
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("s\tmax_rss\n1.0\t10.0\n")
+    params = {"logs": str(tmp_path), "cases": ["ann"], "apart": ["fit"], "cores": 2}
+    params["targets"] = TARGETS
+    output = [tmp_path / "demo.json"]
+    run_script(monkeypatch, "benchmark_demo", params=SimpleNamespace(**params), output=output)
+    figures = {row["figure"]: row["value"] for row in json.loads(output[0].read_text())}
+    assert figures["all jobs in turn"] == 4
+    assert figures["segment, 1 job: time"] == 1
+
+
+@pytest.mark.parametrize(("there", "device"), [(True, "cuda"), (False, "cpu")])
+def test_a_network_is_scored_on_the_gpu_that_the_profile_gives_it(
+    tmp_path, monkeypatch, there, device
+):
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[5:15, 5:15, 5:15] = label("liver")
+    ct = Volume(np.where(labels > 0, 60, -1000).astype(np.int16), (3.0, 3.0, 3.0))
+    nifti.write(ct, tmp_path / "ct.nii.gz")
+    nifti.write(ct.with_array(labels), tmp_path / "labels.nii.gz")
+    devices = set()
+
+    def segment(ct, folder, device):
+        devices.add(device)
+        return ct.with_array(labels), {}
+
+    about = bundle.About("Liver", ("liver",), 3.0, (16, 16, 16), ())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    monkeypatch.setattr(monai, "segment", segment)
+    monkeypatch.setattr(bundle, "about", lambda folder: about)
+    run_script(
+        monkeypatch,
+        "score",
+        input=SimpleNamespace(ct=tmp_path / "ct.nii.gz", labels=tmp_path / "labels.nii.gz"),
+        output=[tmp_path / "score.json"],
+        params=SimpleNamespace(bundles=tmp_path, scheme="phantomloom"),
+        wildcards=SimpleNamespace(unseen="ann"),
+    )
+    assert devices == {device}
+    assert json.loads((tmp_path / "score.json").read_text())["dice"] == {"liver": 1.0}
+
+
+LARGEST_MB = {"measure": 830, "mesh": 5500, "simulate": 2000}  # 512 x 512 x 300 voxels, measured
+
+
+@pytest.mark.parametrize("rule", ["measure", "voxel", "mesh", "simulate", "page"])
+def test_a_job_may_ask_for_what_a_native_scan_needs_and_on_a_retry_for_more(rule):
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    body = text.split(f"rule {rule}:\n")[1]
+    found = re.search(r"^        mem_mb=(lambda w, attempt: .+),$", body, re.MULTILINE)
+    memory_mb = eval(found.group(1))
+    assert memory_mb(None, 1) >= 1.4 * LARGEST_MB.get(rule, 0)
+    assert memory_mb(None, 2) == 2 * memory_mb(None, 1)

@@ -1,8 +1,16 @@
 import os
+from pathlib import Path
 
 import pytest
 
-from phantomloom.cases import Review, read_cases, read_reviews, scan_digest, scan_files
+from phantomloom.cases import (
+    SMALL_FOLDER_BYTES,
+    Review,
+    read_cases,
+    read_reviews,
+    scan_digest,
+    scan_files,
+)
 
 HEADER = "case\tpath\tsex\tage_years\tnote\n"
 
@@ -128,8 +136,11 @@ def test_a_review_of_nobody_or_of_another_verdict_is_told(sheet, row, message):
     assert "review.tsv, " in str(fault.value) and message in str(fault.value)
 
 
-def test_a_slice_replaced_in_place_changes_the_digest_of_its_folder(sheet):
+@pytest.mark.parametrize("other_bytes", [0, SMALL_FOLDER_BYTES])
+def test_a_slice_replaced_in_place_changes_the_digest_of_its_folder(sheet, other_bytes):
     folder, slice_ = sheet.parent / "series", sheet.parent / "series/1.dcm"
+    with (folder / "2.dcm").open("wb") as other:
+        other.truncate(other_bytes)
     before = scan_digest(folder)
     (folder / ".DS_Store").write_text("left by a file browser")
     assert scan_digest(folder) == before
@@ -137,6 +148,25 @@ def test_a_slice_replaced_in_place_changes_the_digest_of_its_folder(sheet):
     slice_.write_text("two")
     os.utime(slice_, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
     assert scan_digest(folder) != before
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_small_folder_counts_by_content_so_that_a_touch_changes_nothing(sheet, size):
+    folder, slice_ = sheet.parent / "series", sheet.parent / "series/1.dcm"
+    if size == "large":
+        with slice_.open("ab") as content:
+            content.truncate(SMALL_FOLDER_BYTES + 1)
+    before = scan_digest(folder)
+    os.utime(slice_, ns=(0, 0))
+    assert (scan_digest(folder) == before) == (size == "small")
+
+
+def test_a_slice_that_cannot_be_read_is_left_to_ingest_and_stops_no_other_case(sheet, monkeypatch):
+    def denied(file):
+        raise PermissionError(file)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert scan_digest(sheet.parent / "series")
 
 
 def test_snakemake_watches_a_file_itself_and_a_folder_by_its_digest(sheet):

@@ -3,10 +3,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import house
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from phantomloom.config import portable, resolve
+from phantomloom.structures import MODELS
 from phantomloom.validation import schema
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +115,96 @@ def test_the_shipped_config_obeys_the_shipped_schema(monkeypatch):
     resolved = resolve(config, [ROOT / "config.yaml"])
     assert resolved["cohort"]["cases"] == "workflow/cohorts/example.tsv"
     assert set(config) == set(schema("config")["properties"])
+
+
+def changed(**sections):
+    """The shipped config after Snakemake has merged a user's sections into it."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, sections)
+    return config
+
+
+def test_null_removes_a_row_that_a_file_can_otherwise_only_add_to(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    tube = {"filtration_mm": {"Al": None, "Ti": None, "Cu": 0.2}}
+    config = changed(
+        qc={"checks": {"clustering": None}, "failing_checks": ["volume"]},
+        simulate={"protocols": {"body_120kv": {"tube": tube}}},
+    )
+    resolved = resolve(config, [ROOT / "config.yaml"])
+    protocol = resolved["simulate"]["protocols"]["body_120kv"]
+    assert protocol["tube"]["filtration_mm"] == {"Cu": 0.2}
+    assert list(resolved["qc"]["checks"]) == ["volume", "symmetry"]
+
+
+def test_the_null_of_the_command_line_is_null(files):
+    config = {"cohort": {"cases": "a.tsv"}, "models": {"a": "null", "b": {"weights": "b"}}}
+    assert list(resolve(config, files, RULES)["models"]) == ["b"]
+
+
+def test_null_does_not_remove_what_is_needed_and_the_fault_names_its_file(files):
+    files[1].write_text("cohort: null")
+    with pytest.raises(ValueError, match=r"my\.yaml: cohort: missing"):
+        resolve({"cohort": None}, files, RULES)
+
+
+ROW = {"engine": "monai", "weights": "w"}
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"qc": {"failing_checks": ["volum"]}}, "qc.failing_checks.0: 'volum'; allowed: names"),
+        ({"qc": {"checks": {"clustering": None}}}, "qc.failing_checks.2: 'clustering'"),
+        ({"qc": {"checks": {"verdict": {}}}}, "'verdict'; allowed: clustering or symmetry or"),
+        ({"segment": {"models": {"vessels": ROW}}}, "merge.precedence: lacks the model 'vessels'"),
+        (
+            {"segment": {"models": {"torso": {"engine": "onnx"}}}},
+            "segment.models.torso.engine: 'onnx'; allowed: monai",
+        ),
+        (
+            {"merge": {"precedence": [*MODELS, "vesels"]}},
+            "merge.precedence.4: 'vesels'; allowed: names under segment.models, structures of",
+        ),
+        ({"library": {"volumes": {"liver": ["livr"]}}}, "library.volumes.liver.0: 'livr'"),
+        ({"phantom": {"voxel_formats": ["dicom"]}}, "'dicom'; allowed: nifti or xcist"),
+        ({"phantom": {"mesh_formats": ["obj"]}}, "phantom.mesh_formats.0: 'obj'"),
+        ({"phantom": {"voxel_formats": []}}, "phantom.voxel_formats: []"),
+        ({"phantom": {"mesh_formats": []}}, "phantom.mesh_formats: []"),
+    ],
+)
+def test_a_name_that_means_nothing_is_told_before_anything_runs(sections, message, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ValueError) as fault:
+        resolve(changed(**sections), [ROOT / "config.yaml"])
+    assert message in str(fault.value)
+    assert str(fault.value).count("\n") == 1
+
+
+def test_a_fifth_model_is_a_row_and_a_rank(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    ranks = {"precedence": ["vessels", "spinal_cord", *MODELS]}
+    resolve(changed(segment={"models": {"vessels": ROW}}, merge=ranks), [ROOT / "config.yaml"])
+
+
+def test_a_checkout_that_moves_reruns_nothing_in_a_library_outside(tmp_path):
+    """Weights and reference population lie in it, scans do not; the scripts only leave files."""
+    (tmp_path / "old").mkdir()
+    checkout = house.build(tmp_path / "old")
+    for script in (checkout / "scripts").glob("*.py"):
+        script.write_text("for name in snakemake.output:\n    open(name, 'w').close()\n")
+    (checkout / "cohort").rename(tmp_path / "data")
+    (tmp_path / "data/cases.tsv").write_text("case\tpath\nann\tann.nii.gz\n")
+    (tmp_path / "my.yaml").write_text("cohort: {cases: data/cases.tsv}\n")
+    (tmp_path / "library").mkdir()
+
+    def judge():
+        arguments = ["--snakefile", checkout / "Snakefile", "--directory", "library"]
+        return house.run(tmp_path, *arguments, "--configfile", "my.yaml", "--", "judged")
+
+    assert judge().keys() >= {"segment", "qc"}
+    checkout = checkout.rename(tmp_path / "new")
+    assert judge() == {}
 
 
 SNAKEFILE = """

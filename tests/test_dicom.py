@@ -79,7 +79,7 @@ def test_a_tilted_gantry_leaves_things_where_they_are(tmp_path, degrees):
         (0, 12, "MONOCHROME1"),
         (0, 12, "MONOCHROME2"),
         (0, 16, "MONOCHROME1"),
-        (1, 12, "MONOCHROME2"),  # GDCM cannot decode MONOCHROME1 with these: refused
+        (1, 12, "MONOCHROME2"),  # MONOCHROME1 is refused, see below
         (1, 16, "MONOCHROME1"),
         (1, 16, "MONOCHROME2"),
     ],
@@ -96,6 +96,14 @@ def test_stored_values_of_any_sign_width_and_display_are_the_same_hu(
         RescaleIntercept=0 if signed else -1024,
     )
     assert np.array_equal(read(tmp_path).array, HU)
+
+
+def test_pixels_that_gdcm_cannot_decode_are_refused_and_not_only_called_damaged(tmp_path):
+    signed = {"PixelRepresentation": 1, "RescaleIntercept": 0}
+    inverted = {"PhotometricInterpretation": "MONOCHROME1", "BitsStored": 12, "HighBit": 11}
+    write_tripod(tmp_path, **signed, **inverted)
+    with pytest.raises(UnusableScanError, match="stored in a way that GDCM cannot read"):
+        read(tmp_path)
 
 
 def test_each_slice_is_rescaled_by_its_own_slope_and_intercept(tmp_path):
@@ -324,6 +332,7 @@ def test_the_age_is_in_full_years(tmp_path, attributes, years):
 def test_digests_do_not_depend_on_file_names(tmp_path):
     files = write_tripod(tmp_path)
     before = digests(tmp_path)
+    (tmp_path / ".DS_Store").write_text("left by a file browser, and not read")
     for i, file in enumerate(files):
         file.rename(tmp_path / f"{999 - i}.dcm")
     assert digests(tmp_path) == before and len(before) == len(HU)

@@ -1,4 +1,5 @@
 import json
+import struct
 import subprocess
 import sys
 from itertools import permutations, product
@@ -248,6 +249,46 @@ def edited_nifti(path, offset, content):
     path.write_bytes(header)
 
 
+@pytest.mark.parametrize("byte", [np.nan, np.inf, -np.inf, -1, 1e30])
+def test_a_nifti_whose_voxels_start_nowhere_is_refused(tmp_path, byte):
+    edited_nifti(tmp_path / "scan.nii", 108, np.array(byte, "<f4").tobytes())
+    with pytest.raises(UnusableScanError, match="expected a whole NIfTI-1 file"):
+        read(tmp_path / "scan.nii")
+
+
+@pytest.fixture(scope="module")
+def small_nifti(tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "scan.nii"
+    write(path, tripod()[::6, ::6, ::6])
+    return path, path.read_bytes()
+
+
+FIELDS = (0, 40, 42, 44, 46, 48, 70, 76, 80, 108, 112, 116, 123, 252, 254, 256, 268, 280, 292)
+SPECIAL = [struct.pack("<f", value) for value in (np.nan, np.inf, -np.inf, 3e38, -1e-40)]
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")  # goes to the log
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(FIELDS) | st.integers(0, 343),
+        st.sampled_from(SPECIAL) | st.binary(min_size=1, max_size=4),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_any_nifti_header_is_read_or_refused_but_never_crashes(small_nifti, edits):
+    path, whole = small_nifti
+    header = bytearray(whole)
+    for offset, content in edits.items():
+        header[offset : offset + len(content)] = content
+    path.write_bytes(header)
+    try:
+        assert regrid(read(path), "native").array.dtype == np.int16
+    except UnusableScanError as refusal:
+        assert "expected " in str(refusal)
+
+
 def test_a_nifti_without_orientation_is_refused_for_nobody_knows_left_from_right(tmp_path):
     edited_nifti(tmp_path / "scan.nii", 252, bytes(4))
     with pytest.raises(UnusableScanError, match="neither sform nor qform"):
@@ -323,26 +364,31 @@ SHIM = """
 import runpy, sys, types
 sys.path.insert(0, sys.argv[1] + "/workflow")
 spec = eval(sys.argv[3])
-snakemake = types.SimpleNamespace(
-    log=spec["log"], threads=1, params=types.SimpleNamespace(**spec["params"]),
-    output=types.SimpleNamespace(**spec["output"]))
+class Named(list):
+    def __init__(self, named):
+        super().__init__(named.values())
+        self.__dict__ = named
+named = {key: Named(spec[key]) for key in ("input", "params", "output")}
+snakemake = types.SimpleNamespace(log=[spec["log"]], threads=1, **named)
 runpy.run_path(sys.argv[2], init_globals={"snakemake": snakemake})
 """
 
 
-def run_script(folder, path, spacing_mm=3.0) -> SimpleNamespace:
-    """Run scripts/ingest.py in a process of its own, as Snakemake would."""
-    names = {"ct": "ct.nii.gz", "ct_json": "ct.json", "source_json": "source.json"}
+def run_job(script, folder, names, inputs, params) -> SimpleNamespace:
+    """Run a script in a process of its own, as Snakemake would; return its outputs' paths."""
     output = {key: str(folder / name) for key, name in names.items()}
-    spec = {
-        "log": [str(folder / "log")],
-        "params": {"path": str(path), "spacing_mm": spacing_mm, "person": {"sex": "F"}},
-        "output": output,
-    }
-    command = [sys.executable, "-c", SHIM, str(ROOT), str(ROOT / "scripts/ingest.py"), repr(spec)]
+    log = folder / "log"
+    spec = {"log": str(log), "input": inputs, "params": params, "output": output}
+    command = [sys.executable, "-c", SHIM, str(ROOT), str(ROOT / "scripts" / script), repr(spec)]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, (folder / "log").read_text()
+    assert done.returncode == 0, done.stderr + (log.read_text() if log.exists() else "")
     return SimpleNamespace(**{key: Path(name) for key, name in output.items()})
+
+
+def run_script(folder, path, spacing_mm=3.0) -> SimpleNamespace:
+    names = {"ct": "ct.nii.gz", "ct_json": "ct.json", "source_json": "source.json"}
+    params = {"path": str(path), "spacing_mm": spacing_mm, "person": {"sex": "F"}}
+    return run_job("ingest.py", folder, names, {}, params)
 
 
 def test_the_script_writes_a_done_scan_whose_bytes_repeat(tmp_path):
@@ -363,3 +409,13 @@ def test_the_script_refuses_without_crashing_and_still_records_the_source(tmp_pa
     assert made.ct.read_bytes() == b""
     (file,) = json.loads(made.source_json.read_text())["files"]
     assert file["bytes"] == (tmp_path / "scan.mha").stat().st_size
+
+
+def test_a_scan_of_no_body_is_refused(tmp_path):
+    """A board of 8 mm has the HU of tissue, and nothing that a skin could be found around."""
+    board = np.full((20, 40, 40), -1000, np.int16)
+    board[:, 18:22] = 40
+    write(tmp_path / "scan.mha", board, (2.0, 2.0, 2.0))
+    made = run_script(tmp_path / "out", tmp_path / "scan.mha")
+    assert "expected a body in air; came no body" in artefact.reason_to_withhold(made.ct_json)
+    assert made.ct.read_bytes() == b""

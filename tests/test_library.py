@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -171,12 +172,21 @@ def test_a_volume_that_the_scan_cuts_is_told_as_at_least():
     assert "heart" not in said
 
 
+def files(results: Path, *cases: str) -> set[str]:
+    """What there is of the cases, as a run that is to make all of it names them."""
+    stages = [table.artefact_paths(case, MODELS, PROTOCOLS, results) for case in cases]
+    json_files = {str(path) for paths in stages for path in paths.values()}
+    return json_files | {str(results / f"measure/{case}.parquet") for case in cases}
+
+
 def build(results: Path, case: str, told: dict) -> None:
     for stage, path in table.artefact_paths(case, MODELS, PROTOCOLS, results).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(told[stage]))
     (results / "library" / case).mkdir(parents=True)
     (results / "library" / case / "index.html").touch()
+    (results / "measure").mkdir(exist_ok=True)
+    (results / "measure" / f"{case}.parquet").touch()
 
 
 def test_the_table_that_ends_a_run_tells_what_became_of_each_case(tmp_path):
@@ -184,13 +194,14 @@ def test_the_table_that_ends_a_run_tells_what_became_of_each_case(tmp_path):
     build(tmp_path, "bad", refused())
     build(tmp_path, "crashed", artefacts())
     table.artefact_paths("crashed", MODELS, PROTOCOLS, tmp_path)["segment/torso"].unlink()
-    told = table.terminal_table(tmp_path, ["good", "bad", "crashed"], MODELS, PROTOCOLS, True)
+    cases = ["good", "bad", "crashed"]
+    told = table.terminal_table(tmp_path, cases, MODELS, PROTOCOLS, files(tmp_path, *cases))
     good, bad, crashed = told.splitlines()[1:4]
     assert good.split()[:2] == ["good", "done"]
     assert bad.split()[:2] == ["bad", "refused"]
     assert "came a localizer" in bad
     assert crashed.split()[:2] == ["crashed", "failed"]
-    assert "logs/segment/crashed" in crashed
+    assert "logs/segment/crashed.torso.log" in crashed
     assert "1 done, 1 refused, 1 failed" in told
 
 
@@ -198,8 +209,54 @@ def test_of_many_cases_the_terminal_shows_those_that_need_a_person(tmp_path):
     for number in range(table.LINES + 1):
         build(tmp_path, f"case{number}", artefacts() if number else refused())
     told = table.terminal_table(
-        tmp_path, [f"case{n}" for n in range(table.LINES + 1)], MODELS, PROTOCOLS, False
+        tmp_path, [f"case{n}" for n in range(table.LINES + 1)], MODELS, PROTOCOLS
     )
     assert "case0 " in told
     assert "case1 " not in told
     assert f"{table.LINES} done, 1 refused" in told
+
+
+@pytest.mark.parametrize(
+    ("lost", "log"),
+    [
+        ("measure/patient1.parquet", "measure/patient1.log"),
+        ("segment/patient1/torso.json", "segment/patient1.torso.log"),
+        ("qc/patient1.verdict.json", "qc/patient1.log"),
+        ("simulate/patient1/abdomen/quality.json", "simulate/patient1/abdomen.log"),
+    ],
+)
+def test_a_crash_on_a_rerun_is_no_success_because_later_files_are_still_there(tmp_path, lost, log):
+    results = tmp_path / "results"
+    build(results, "patient1", artefacts())
+    (results / lost).unlink()
+    told = table.terminal_table(results, ["patient1"], MODELS, PROTOCOLS, {str(results / lost)})
+    assert told.splitlines()[1].split()[:3] == ["patient1", "failed", str(tmp_path / "logs" / log)]
+
+
+def test_what_a_phase_was_not_about_is_open_when_another_case_crashes(tmp_path):
+    build(tmp_path, "good", artefacts())
+    due = {f"{tmp_path}/ingest/{case}/ct.json" for case in ("good", "crashed")}
+    (tmp_path / "segment/good/skeleton.json").unlink()
+    told = table.terminal_table(tmp_path, ["good", "crashed"], MODELS, PROTOCOLS, due)
+    assert [line.split()[1] for line in told.splitlines()[1:3]] == ["open", "failed"]
+
+
+def word(*due: str, crashed: bool, capsys) -> str:
+    """What the workflow says at the end of a run whose jobs make ``due``."""
+    workflow = SimpleNamespace(dag=SimpleNamespace(jobs=[SimpleNamespace(output=due)]))
+    config = {"cohort": {"cases": "a"}, "segment": {"models": MODELS}}
+    config |= {"simulate": {"protocols": PROTOCOLS}}
+    known = {"read_cases": lambda _: ["a"], "terminal_table": table.terminal_table, "Path": Path}
+    rules = Path(__file__).parents[1] / "workflow/rules/common.smk"
+    exec(rules.read_text(), scope := {"workflow": workflow, "config": config, **known})
+    scope["cases"]()
+    scope["say_what_became_of_the_cases"](crashed=crashed)
+    return capsys.readouterr().out
+
+
+def test_a_phase_ends_without_the_table_unless_it_crashed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ingested, page = "results/ingest/a/ct.json", "results/library/index.html"
+    assert word(ingested, crashed=False, capsys=capsys) == ""
+    assert "1 failed" in word(ingested, crashed=True, capsys=capsys)
+    assert "all cases" in word(ingested, page, crashed=False, capsys=capsys)

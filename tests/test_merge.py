@@ -124,9 +124,44 @@ def test_the_body_model_fills_what_no_organ_claims(ct):
     assert merged.conflicts == []
 
 
-def test_a_model_may_label_its_own_structures_only(ct):
-    with pytest.raises(ValueError, match="not its own"):
-        merge(ct, {"skeleton": labelled("liver", LIVER)}, **RULES)
+def test_what_no_structure_is_called_is_refused(ct):
+    with pytest.raises(ValueError, match=r"no structures: \[255\]"):
+        merge(
+            ct, {"skeleton": np.where(labelled("liver", LIVER), 255, 0).astype(np.uint8)}, **RULES
+        )
+
+
+@pytest.mark.parametrize(
+    ("precedence", "winner"),
+    [
+        (["vessels", "skeleton", "abdomen", "torso", "body"], "aorta"),
+        (["skeleton", "abdomen", "torso", "vessels", "body"], "liver"),
+        (["aorta", "skeleton", "abdomen", "torso", "vessels", "body"], "aorta"),
+    ],
+)
+def test_a_fifth_model_ranks_by_its_own_place_unless_its_structure_has_one(ct, precedence, winner):
+    """It finds the aorta, which the table gives to the torso model, and the inferior vena cava."""
+    overlap, cava = block((5, 15), (10, 20), (15, 25)), block((5, 15), (24, 28), (24, 28))
+    fifth = labelled("aorta", overlap) + labelled("inferior_vena_cava", cava)
+    models = {"abdomen": labelled("liver", LIVER), "torso": labelled("aorta", LIVER)}
+    merged = merge(ct, models | {"vessels": fifth}, **RULES | {"precedence": precedence})
+    both = block((5, 15), (10, 20), (15, 20))
+    assert (merged.labels[both] == label(winner)).all()
+    assert (merged.labels[cava] == label("inferior_vena_cava")).all()
+
+
+def test_two_models_that_agree_are_no_conflict(ct):
+    models = {"torso": labelled("aorta", LIVER), "vessels": labelled("aorta", LIVER)}
+    merged = merge(ct, models, **RULES | {"precedence": ["torso", "vessels"]})
+    assert (merged.labels[LIVER] == label("aorta")).all()
+    assert merged.conflicts == []
+
+
+def test_a_model_in_the_precedence_that_is_nowhere_is_refused(ct):
+    with pytest.raises(ValueError, match="'vessels' is neither"):
+        merge(
+            ct, {"torso": labelled("aorta", LIVER)}, **RULES | {"precedence": ["torso", "vessels"]}
+        )
 
 
 def test_a_precedence_that_forgets_a_model_is_refused(ct):

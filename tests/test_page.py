@@ -1,18 +1,27 @@
+import json
+import runpy
 import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 from test_library import GROUPS, MEASUREMENTS, WITHHELD, artefacts, refused
 
-from phantomloom.io import artefact
+from phantomloom.io import artefact, log
 from phantomloom.library import page, table
 from phantomloom.library.files import File
+from phantomloom.phantom.export.mesh import glb, stl
+from phantomloom.phantom.mesh import Mesh
 from phantomloom.structures import structures
 
+ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NOTE = "<script>document.title = 'stolen'</script>"
 LATER = ("verdict", "voxel", "mesh", "simulate/abdomen")
@@ -160,6 +169,67 @@ def test_a_changed_template_changes_the_digest(tmp_path, monkeypatch):
     assert page.appearance() == before
     (tmp_path / "style.css").write_text("body {}")
     assert page.appearance() != before
+
+
+def draw(tmp_path, monkeypatch, mesh_formats, told):
+    """Run the script on a case without images; return the colours in its picture of the meshes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(log, "to", lambda path: None)
+    mesh, voxel, empty = (Path("results/phantom/p", name) for name in ("mesh", "voxel", "empty"))
+    for folder in (mesh, voxel):
+        folder.mkdir(parents=True, exist_ok=True)
+    empty.touch()
+    pd.DataFrame(MEASUREMENTS).to_parquet("measured.parquet")
+    paths = [Path(f"{number}.json") for number, _ in enumerate(told)]
+    for path, content in zip(paths, told.values(), strict=True):
+        path.write_text(json.dumps(content))
+    pictures = ("coronal", "axial", "sagittal", "mesh", "thumbnail")
+    output = {name: f"results/library/p/{name}.png" for name in pictures}
+    output |= {"page": "results/library/p/index.html", "case": "results/library/p/case.json"}
+    given = {"ct": empty, "labels": empty, "simulated": [], "measured": "measured.parquet"}
+    params = {"stages": list(told), "titles": ["source CT", "labels"], "note": None}
+    params["settings"] = yaml.safe_load((ROOT / "config.yaml").read_text())["library"]
+    job = SimpleNamespace(
+        input=SimpleNamespace(**given, mesh=mesh, voxel=voxel, artefacts=paths),
+        output=Named(output),
+        params=SimpleNamespace(**params, mesh_formats=mesh_formats),
+        wildcards=SimpleNamespace(case="p"),
+        log=["log"],
+    )
+    runpy.run_path(str(ROOT / "scripts/page.py"), {"snakemake": job})
+    return len(Image.open(output["mesh"]).convert("RGB").getcolors(1 << 20))
+
+
+class Named(dict):
+    """Files by name, as Snakemake hands them over."""
+
+    __getattr__ = dict.__getitem__
+
+
+@pytest.mark.parametrize("format", [stl, glb])
+def test_the_meshes_are_shown_whatever_format_they_are_written_in(tmp_path, monkeypatch, format):
+    name = format.__name__.rpartition(".")[2]
+    none = draw(tmp_path, monkeypatch, [name], artefacts())
+    folder = tmp_path / "results/phantom/p/mesh" / name
+    folder.mkdir()
+    format.write({"liver": tetrahedron()}, folder)
+    assert draw(tmp_path, monkeypatch, [name], artefacts()) != none
+    reds = np.asarray(Image.open(tmp_path / "results/library/p/mesh.png").convert("RGB")).astype(
+        int
+    )
+    assert (reds[..., 0] - reds[..., 2] > 60).any()  # the liver's colour
+
+
+def tetrahedron() -> Mesh:
+    corners = np.array([[0, 0, 0], [90, 0, 0], [0, 90, 0], [0, 0, 90]], np.float32)
+    return Mesh(corners, np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]))
+
+
+def test_the_page_is_drawn_again_when_the_reader_of_the_meshes_changes():
+    """The rule names the modules whose code its digest holds by the configuration."""
+    rule = (ROOT / "workflow/rules/library.smk").read_text().split("rule page:")[1]
+    assert 'f"phantomloom.phantom.export.mesh.{name}" for name in PICTURED' in rule
+    assert "mesh_formats=PICTURED" in rule
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: pages were not opened in a browser")

@@ -5,7 +5,7 @@ from phantomloom.qc import Person
 from phantomloom.qc.population import published
 from phantomloom.qc.symmetry import check
 
-LIMITS = {"warn_ratio": 2.0, "fail_ratio": 3.5, "smallest_ml": 3.0}
+LIMITS = {"warn_ratio": 2.0, "fail_ratio": 3.5, "smallest_ml": 3.0, "swapped_mm": 10.0}
 CONTEXT = (Person(), published(4, seed=0))
 
 
@@ -46,6 +46,11 @@ def test_small_pairs_are_not_compared_because_voxels_decide_them():
 def test_swapped_sides_fail_even_where_cut():
     (found,) = check(pair(150, 150, -40.0, 60.0, cut="superior"), *CONTEXT, **LIMITS)
     assert (found.severity, found.seen) == ("fail", "100 mm to the right of its partner")
+
+
+def test_neighbours_of_the_midline_that_cross_a_little_are_a_warning():
+    (found,) = check(pair(150, 150, -2.0, 2.0), *CONTEXT, **LIMITS)
+    assert found.severity == "warn"
 
 
 def test_one_partner_alone_is_the_volume_check_s_business():

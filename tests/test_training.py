@@ -135,7 +135,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     run(tmp_path / "killed", stop_at=2)
     resumed = run(tmp_path / "killed")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    assert torch.load(tmp_path / "killed/state.pt", weights_only=True)["step"] == 4
+    (state,) = (tmp_path / "killed").glob("state-*.pt")
+    assert torch.load(state, weights_only=True)["step"] == 4
+
+
+def test_a_run_never_goes_on_from_the_state_of_another_recipe(tmp_path):
+    first = run(tmp_path)
+    cases = [person()]
+    other = loop.train(cases, classes(cases), RECIPE._replace(seed=4), tmp_path, "cpu")
+    assert not torch.equal(first["head.bias"], other["head.bias"])
 
 
 def test_the_loss_falls(tmp_path):

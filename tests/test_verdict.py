@@ -1,6 +1,11 @@
+import json
+
+import pandas as pd
 import pytest
+from tests.test_ingest import ROOT, run_job
 
 from phantomloom.qc import Finding
+from phantomloom.qc.population import FEWEST_PERSONS
 from phantomloom.qc.verdict import go_on, judge, words
 
 CHECKS = ["volume", "symmetry"]
@@ -52,3 +57,55 @@ def test_what_later_stages_read_does_not_change_with_a_figure():
 def test_the_reason_to_withhold_names_only_what_failed_the_case():
     judged = judge({"volume": [GRAVE], "clustering": [GRAVE]}, CHECKS, None)
     assert go_on(judged, True)["reason"] == "failed quality control: kidney_left (volume)"
+
+
+def run_qc(folder, ct_json, merge_json):
+    """Run scripts/qc.py on a case with the liver of a child."""
+    table = pd.DataFrame({"name": ["liver"], "volume_ml": [170.0], "touches_border": [""]})
+    table.to_parquet(folder / "measured.parquet")
+    contents = {"ct_json": ct_json, "status": merge_json}
+    for name, content in contents.items():
+        (folder / name).write_text(json.dumps(content))
+    params = {
+        "reference": str(ROOT / "workflow/phantomloom/qc/population-1.tsv"),
+        "checks": {"volume": {"warn_spreads": 3.0, "fail_spreads": 4.5}},
+        "failing_checks": ["volume"],
+        "withhold_failed": True,
+        "review": None,
+    }
+    inputs = {name: str(folder / name) for name in contents}
+    inputs["measurements"] = str(folder / "measured.parquet")
+    names = {"judged": "qc.json", "verdict": "verdict.json"}
+    return run_job("qc.py", folder, names, inputs, params)
+
+
+@pytest.mark.parametrize(("known", "verdict"), [({"age_years": 5}, "pass"), ({}, "fail")])
+def test_the_checks_know_the_person_as_ingest_does(tmp_path, known, verdict):
+    """It may be the scan's header that tells the age."""
+    made = run_qc(tmp_path, {"status": "done", "demographics": known}, {"status": "done"})
+    assert json.loads(made.judged.read_text())["verdict"] == verdict
+
+
+def test_the_checks_are_withheld_where_ingest_refused_and_knows_nobody(tmp_path):
+    merge_json = {"status": "withheld", "reason": "no body"}
+    made = run_qc(tmp_path, {"status": "refused", "reason": "no body"}, merge_json)
+    for path in vars(made).values():
+        assert json.loads(path.read_text()) == merge_json
+
+
+def test_a_reference_population_of_the_library_takes_the_sex_from_ingest(tmp_path):
+    people = {str(n): "MF"[n % 2] for n in range(FEWEST_PERSONS)}
+    table = pd.DataFrame({"name": ["liver"], "volume_ml": [1700.0], "touches_border": [""]})
+    table.to_parquet(tmp_path / "measured.parquet")
+    (tmp_path / "judged").write_text(json.dumps({"status": "done", "verdict": "pass"}))
+    for sex in "MF":
+        (tmp_path / sex).write_text(json.dumps({"status": "done", "demographics": {"sex": sex}}))
+    inputs = {
+        "judged": [str(tmp_path / "judged")] * len(people),
+        "ct_json": [str(tmp_path / sex) for sex in people.values()],
+        "measured": [str(tmp_path / "measured.parquet")] * len(people),
+    }
+    params = {"source": "cases", "cases": list(people)}
+    made = run_job("reference.py", tmp_path, {"population": "population.tsv"}, inputs, params)
+    population = pd.read_csv(made.population, sep="\t", index_col="person", dtype={"person": str})
+    assert population.sex.to_dict() == people

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from phantomloom.config import portable
+from phantomloom.scan import visible_files
 from phantomloom.validation import faults, schema
 
 REVIEWS = "review.tsv"
 MOST_FAULTS_SHOWN = 20
+SMALL_FOLDER_BYTES = 20_000_000  # read in 30 ms; whole clinical series are larger
 
 
 class Case(NamedTuple):
@@ -82,22 +84,34 @@ def scan_files(path: Path) -> list[Path]:
     One slice is enough to make a case wait for the rule that makes its folder; all of them would
     weigh on the DAG, see ``scan_digest``.
     """
-    return _visible_files(path)[:1] if path.is_dir() else [path]
-
-
-def _visible_files(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+    return visible_files(path)[:1] if path.is_dir() else [path]
 
 
 def scan_digest(path: Path) -> str:
-    """Return a digest of name, size and time of change of a folder's files; empty for a file.
+    """Return a digest of a folder's files, which a rule takes as a param; empty for a file.
 
-    As an ``input:`` a folder is not enough: a slice replaced in place went unseen.
+    As an ``input:`` a folder is not enough: a slice replaced in place went unseen. Small folders
+    count by content, so that the same scan downloaded or copied anew reruns nothing. Every start
+    of Snakemake looks at every case, so larger ones count by name, size and time of change.
     """
     if not path.is_dir():
         return ""
-    stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in _visible_files(path)]
-    return sha256(repr(stats).encode()).hexdigest()[:12]
+    files = visible_files(path)
+    small = sum(file.stat().st_size for file in files) <= SMALL_FOLDER_BYTES
+    told = [(file.name, _content(file) if small else _change(file)) for file in files]
+    return sha256(repr(told).encode()).hexdigest()[:12]
+
+
+def _content(file: Path) -> object:
+    try:
+        return sha256(file.read_bytes()).digest()
+    except OSError:  # ingest refuses that case with the reason; the others go on
+        return _change(file)
+
+
+def _change(file: Path) -> object:
+    stat = file.stat()
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _missing(path: str) -> str:

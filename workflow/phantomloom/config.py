@@ -1,16 +1,19 @@
-"""The configuration: checked as a whole, its paths relative to one folder."""
+"""The configuration: checked as a whole, its names known, its paths relative to one folder."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from phantomloom.validation import faults, schema
+from phantomloom.provenance import PACKAGE
+from phantomloom.structures import MODELS, TABLE, structures
+from phantomloom.validation import Fault, faults, schema
 
 Keys = tuple[str | int, ...]
+PRECEDENCE = ("merge", "precedence")
 
 
 def resolve(
@@ -19,17 +22,18 @@ def resolve(
     """Return a checked copy of ``config`` with its paths relative to the working directory.
 
     Snakemake has merged ``config`` from ``files``, the last one going before the others, and from
-    ``--config``, which goes before all. A path is relative to the file that names it, or to the
-    working directory if the command line does. ``rules`` is the schema, by default
-    ``config.schema.yaml``; there, ``format: path`` marks what is a path.
+    ``--config``, which goes before all. As it can only add keys to those of a file, null removes
+    one. A path is relative to the file that names it, or to the working directory if the command
+    line does. ``rules`` is the schema, by default ``config.schema.yaml``; there, ``format: path``
+    marks what is a path.
 
     Raises:
         ValueError: naming file, key, value and what is allowed, for all that is wrong.
     """
     rules = schema("config") if rules is None else rules
     contents = {Path(file): yaml.safe_load(Path(file).read_text()) or {} for file in files}
-    resolved = _typed(config, contents)
-    if found := faults(resolved, rules):
+    resolved = _without_nulls(_typed(config, contents))
+    if found := faults(resolved, rules) or list(_unknown_names(resolved)):
         lines = [f"{_namer(f.keys, config, contents)}: {f}" for f in found]
         raise ValueError("\n".join(["the configuration cannot be used:", *lines]))
     for keys in _path_keys(resolved, rules):
@@ -53,8 +57,58 @@ def _typed(value: Any, contents: dict[Path, Any], keys: Keys = ()) -> Any:
         for kind in (int, float):
             with suppress(ValueError):
                 return kind(value)
-        return {"true": True, "false": False}.get(value.lower(), value)
+        return {"true": True, "false": False, "null": None}.get(value.lower(), value)
     return value
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
+    """Yield what is named but is not there: plug-ins, checks, structures, the rank of a model."""
+    models, checks, columns, precedence = (
+        _at(config, keys) or {}
+        for keys in (("segment", "models"), ("qc", "checks"), ("library", "volumes"), PRECEDENCE)
+    )
+    table = f"structures of {TABLE.name}"
+    known: dict[Keys, tuple[Container[str], str]] = {
+        ("qc", "checks"): _plugins("qc", "check"),
+        ("qc", "failing_checks"): (checks, "names under qc.checks"),
+        ("phantom", "voxel_formats"): _plugins("phantom/export/voxel", "write"),
+        ("phantom", "mesh_formats"): _plugins("phantom/export/mesh", "write"),
+        PRECEDENCE: ({*MODELS, *models, *structures()}, f"names under segment.models, {table}"),
+    }
+    known |= {
+        ("segment", "models", m, "engine"): _plugins("segmentation", "segment") for m in models
+    }
+    known |= {("library", "volumes", column): (structures(), table) for column in columns}
+    for keys, (there, words) in known.items():
+        for key, name in _names(_at(config, keys)):
+            if name not in there:
+                yield Fault((*keys, *key), f"{name!r}; allowed: {words}")
+    for model in models:
+        own = {row.name for row in structures().values() if row.model == model}
+        if not {model, *own} & set(precedence):
+            yield Fault(PRECEDENCE, f"lacks the model {model!r}; list every model")
+
+
+def _plugins(folder: str, function: str) -> tuple[list[str], str]:
+    """Return the files of ``folder`` in the package that define ``function``, also in words."""
+    files = sorted((PACKAGE / folder).glob("*.py"))
+    names = [file.stem for file in files if f"\ndef {function}(" in file.read_text()]
+    return names, " or ".join(names)
+
+
+def _names(value: Any) -> list[tuple[Keys, str]]:
+    """Return the names in a text, a list or the keys of a table, and where each stands in it."""
+    if isinstance(value, str):
+        return [((), value)]
+    if isinstance(value, dict):
+        return [((name,), name) for name in value]
+    return [((place,), name) for place, name in enumerate(value or ())]
 
 
 def portable(folder: Path, path: str) -> str:
@@ -72,6 +126,10 @@ def portable(folder: Path, path: str) -> str:
 def _namer(keys: Keys, config: dict[str, Any], contents: dict[Path, Any]) -> str:
     """Return what says the value at ``keys``, or else the part of the config that it is in."""
     value = _at(config, keys)
+    for file, content in contents.items():
+        part = _at(content, keys[:-1])
+        if value is None and isinstance(part, dict) and part.get(keys[-1], "absent") is None:
+            return str(file)
     if isinstance(value, str | int | float):
         names = [str(file) for file, content in contents.items() if _at(content, keys) == value]
         return names[-1] if names else "--config"

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import linear_sum_assignment
 
 from phantomloom.scan import AIR_HU, HIGHEST_HU, Scan, UnusableScanError
+from phantomloom.tissues import body_surface
 from phantomloom.volume import Volume
 
 Spacing = float | Literal["native"]
@@ -135,6 +136,18 @@ def _smoothed(scan: Scan, spacing_mm: np.ndarray) -> sitk.Image:
 def _volume(array: np.ndarray, spacing_mm: np.ndarray, origin_mm: np.ndarray) -> Volume:
     (dz, dy, dx), (z, y, x) = spacing_mm.tolist(), origin_mm.tolist()
     return Volume(array, (dz, dy, dx), (z, y, x))
+
+
+def check_body(ct: Volume) -> None:
+    """Check that there is a body in ``ct``, by the very search that finds its skin later.
+
+    Raises:
+        UnusableScanError: if nothing is as thick as one.
+    """
+    try:
+        body_surface(ct)
+    except ValueError as fault:
+        raise UnusableScanError("a body in air", f"{fault}", "give the CT of a person") from fault
 
 
 def describe(scan: Scan, ct: Volume, sheet: dict[str, Any]) -> dict[str, Any]:

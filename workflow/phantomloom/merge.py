@@ -2,6 +2,7 @@
 
 1. Each model loses its islands (``regions``), so that a weaker model may claim the place.
 2. The earlier entry of ``precedence`` wins where two claim a voxel; what they disagree on is kept.
+   A structure ranks by its own entry, else by that of the model which found it.
 3. Nothing lies outside the body surface; a hole inside one structure belongs to it.
 4. Gas pockets in organs are gas, bubbles in stool are not.
 5. What no organ claims gets the body model's tissue, else the one that HU and position tell
@@ -19,6 +20,7 @@ from phantomloom.tissues import body_surface, tissues
 from phantomloom.volume import Volume
 
 TISSUES = "body"  # the model whose structures fill what no organ claims
+NO_RANK = np.uint16(65535)  # of no structure: weaker than any
 
 
 class Merged(NamedTuple):
@@ -46,9 +48,10 @@ def merge(
     """Return the one label map of ``models`` (name -> uint8 ids on the grid of ``ct``).
 
     ``precedence`` lists models and, where one differs from its model, structures; strongest first.
+    A model is free to find any structures of the table, also those that another one finds.
 
     Raises:
-        ValueError: if a model labels what is not its own, lacks a place in ``precedence``, or
+        ValueError: if a model labels what the table has not, lacks a place in ``precedence``, or
             there is no body in ``ct``.
     """
     _validate(models, precedence)
@@ -61,7 +64,8 @@ def merge(
     }
     claimed = {name: np.count_nonzero(array) for name, array in models.items()}
     kept = {name: np.count_nonzero(array) for name, array in tidy.items()}
-    organs, conflicts = _by_precedence([tidy[n] for n in tidy if n != TISSUES], precedence, ct)
+    claims = {name: array for name, array in tidy.items() if name != TISSUES}
+    organs, conflicts = _by_precedence(claims, precedence, ct)
     outside = np.count_nonzero(organs[~inside])
     organs = without_holes(ct.with_array(organs * inside), hole_ml) * inside
     gas = pockets(_hollow()[organs] & (ct.array < gas_hu), ct, gas_ml)
@@ -80,30 +84,32 @@ def merge(
 
 def _validate(models: Mapping[str, np.ndarray], precedence: Sequence[str]) -> None:
     for name in precedence:
-        if name not in MODELS and name not in structures():
+        if name not in {*MODELS, *models, *structures()}:
             raise ValueError(f"merge.precedence: {name!r} is neither a model nor a structure")
     for name, array in models.items():
-        if name not in precedence and name != TISSUES:
-            raise ValueError(f"merge.precedence: model {name!r} is missing; list every model")
-        own = {row.id for row in structures().values() if row.model == name}
-        if strange := set(np.flatnonzero(np.bincount(array.ravel())).tolist()) - own - {0}:
-            raise ValueError(f"model {name!r} labels ids that are not its own: {sorted(strange)}")
+        own = {row.name for row in structures().values() if row.model == name}
+        if not {name, *own} & set(precedence):
+            raise ValueError(f"merge.precedence: lacks the model {name!r}; list every model")
+        if strange := set(np.flatnonzero(np.bincount(array.ravel())).tolist()) - {0, *by_id()}:
+            raise ValueError(f"model {name!r} labels ids that are no structures: {sorted(strange)}")
 
 
 def _by_precedence(
-    arrays: list[np.ndarray], precedence: Sequence[str], ct: Volume
+    claims: Mapping[str, np.ndarray], precedence: Sequence[str], ct: Volume
 ) -> tuple[np.ndarray, list[dict]]:
     """Return the winner of each voxel and the volume of each pair that claimed the same."""
-    rank = _ranks(precedence)
     result = np.zeros(ct.array.shape, np.uint8)
+    best = np.full(ct.array.shape, NO_RANK)
     pairs = np.zeros(1 << 16, np.int64)  # winner * 256 + loser
-    for array in arrays:
-        wins = (array > 0) & ((result == 0) | (rank[array] < rank[result]))
-        both = (array > 0) & (result > 0)
+    for name, array in claims.items():
+        rank = _ranks(name, precedence)[array]
+        wins = rank < best
+        both = (array > 0) & (result > 0) & (array != result)
         winner = np.where(wins, array, result)[both].astype(np.uint16)
         loser = np.where(wins, result, array)[both]
         pairs += np.bincount(winner << 8 | loser, minlength=1 << 16)
         np.copyto(result, array, where=wins)
+        np.copyto(best, rank, where=wins)
     return result, [
         {"a": by_id()[pair >> 8].name, "b": by_id()[pair & 255].name, "ml": voxels * ct.voxel_ml}
         for pair, voxels in enumerate(pairs.tolist())
@@ -111,13 +117,12 @@ def _by_precedence(
     ]
 
 
-def _ranks(precedence: Sequence[str]) -> np.ndarray:
-    """Return the rank of each id, 0 strongest; a structure's own entry beats its model's."""
-    ranks = np.full(256, len(precedence), np.uint8)
+def _ranks(model: str, precedence: Sequence[str]) -> np.ndarray:
+    """Return the rank of each id as ``model`` found it, 0 strongest, no structure weakest."""
+    place = {name: rank for rank, name in enumerate(precedence)}
+    ranks = np.full(256, NO_RANK)
     for number, row in by_id().items():
-        name = row.name if row.name in precedence else row.model
-        if name in precedence:
-            ranks[number] = precedence.index(name)
+        ranks[number] = place.get(row.name, place.get(model, len(place)))
     return ranks
 
 
@@ -131,7 +136,7 @@ def _fill(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the full label map, and which voxels neither an organ nor the body model claimed."""
     by_hu = tissues(ct, inside, organs)
-    certain = (by_hu == label("skin")) | (by_hu == label("gas"))
+    certain = np.isin(by_hu, [label(name) for name in ("skin", "gas", "lung")])  # HU tells these
     told = by_hu if model is None else np.where((model > 0) & ~certain, model, by_hu)
     free = inside & (organs == 0)
     derived = free if model is None else free & ((model == 0) | certain)

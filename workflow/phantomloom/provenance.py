@@ -37,10 +37,17 @@ def code(*entries: str) -> str:
 def content(folder: str) -> str:
     """Return the digest of the files below ``folder`` by relative path; weights enter params so.
 
+    Hidden files and a bundle's ``docs`` decide nothing and do not count.
+
     Raises:
         FileNotFoundError: if there are none.
     """
-    files = sorted(file for file in Path(folder).rglob("*") if file.is_file())
+    files = sorted(
+        file
+        for file in Path(folder).rglob("*")
+        if file.is_file()
+        and not any(p == "docs" or p[0] == "." for p in file.relative_to(folder).parts)
+    )
     if not files:
         raise FileNotFoundError(f"{folder}: no weights there; `weights` in the config names it")
     names = [file.relative_to(folder).as_posix().encode() for file in files]

@@ -10,20 +10,16 @@ def without_islands(labels: Volume, smallest_ml: float, smallest_fraction: float
     """Return ``labels`` where each structure keeps its larger parts; the rest becomes 0.
 
     A part (6-connected) stays if it has both ``smallest_ml`` and ``smallest_fraction`` of the
-    structure's largest part; the largest part always stays.
+    structure's largest part, so a structure that is nothing but specks vanishes.
     """
     result = labels.array.copy()
     for number, box in _boxes(result):
-        parts, count = ndimage.label(result[box] == number)
-        if count > 1:
-            voxels = np.bincount(parts.ravel())
-            voxels[0] = 0
-            largest = voxels.max()
-            small = (voxels * labels.voxel_ml < smallest_ml) | (
-                voxels < smallest_fraction * largest
-            )
-            small[[0, voxels.argmax()]] = False
-            result[box][small[parts]] = 0
+        parts, _ = ndimage.label(result[box] == number)
+        voxels = np.bincount(parts.ravel())
+        largest = voxels[1:].max()
+        small = (voxels * labels.voxel_ml < smallest_ml) | (voxels < smallest_fraction * largest)
+        small[0] = False
+        result[box][small[parts]] = 0
     return result
 
 

@@ -1,6 +1,7 @@
 """What a scanner hands over: HU on any regular grid, oblique and sheared ones included."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,11 @@ class Scan:
     acquisition: dict[str, Any] = field(default_factory=dict)
     demographics: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Return the files of a scan's folder, by name, but those that file browsers leave hidden."""
+    return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
 
 
 def to_hu(values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from phantomloom.volume import Volume
 
 BODY_HU = -400  # between clothes and foam (below -700 even at 3 mm) and fat (-100)
 AIR_HU = -950  # lungs lie above, gas and the room below
+ROOM_HU = -925  # the same at the sides of the grid, where cushions and sheets lie in the room
 LUNG_HU = -300  # halfway between lung and soft tissue
 FAT_HU = (-190, -30)  # Aubrey et al., Acta Physiol 2014; as in most body composition work
 BONE_HU = 180  # above muscle and unenhanced organs, below spongy bone at 3 mm
@@ -140,9 +141,11 @@ def _fill(solid: np.ndarray, ct: Volume) -> np.ndarray:
     and each deep, small pocket (throat) counts by itself.
     """
     air, _ = ndimage.label(~solid)
-    sides = sorted({*np.unique(air[:, [0, -1]]), *np.unique(air[:, :, [0, -1]])} - {0})
-    medians = ndimage.median(ct.array, air, sides) if sides else []
-    room = [part for part, hu in zip(sides, medians, strict=True) if hu < AIR_HU]
+    at_sides = np.zeros_like(air)  # the whole of a part would not do: the room may join the lungs
+    at_sides[:, [0, -1]], at_sides[:, :, [0, -1]] = air[:, [0, -1]], air[:, :, [0, -1]]
+    sides = np.unique(at_sides[at_sides > 0])
+    medians = ndimage.median(ct.array, at_sides, sides) if len(sides) else []
+    room = [part for part, hu in zip(sides, medians, strict=True) if hu < ROOM_HU]
     filled = ~np.isin(air, room)
     for z, plane in enumerate(filled):
         body = ndimage.binary_fill_holes(plane)

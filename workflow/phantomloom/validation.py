@@ -46,8 +46,25 @@ def _faults(error: jsonschema.exceptions.ValidationError) -> Iterator[Fault]:
     elif error.validator == "required":
         for key in sorted(set(rules["required"]) - set(value)):
             yield Fault((*keys, key), f"missing; needed: {allowed(rules['properties'][key])}")
+    elif error.context and isinstance(value, dict):
+        for below in _meant(error.context):
+            yield from _faults(below)
     else:
         yield Fault(keys, f"{value!r}; allowed: {allowed(rules)}")
+
+
+def _meant(errors: list[jsonschema.exceptions.ValidationError]) -> list[Any]:
+    """Return, of the alternatives' errors, those of the one that the value comes nearest to."""
+    by_branch: dict[Any, list[Any]] = {}
+    for error in errors:
+        by_branch.setdefault(error.schema_path[0], []).append(error)
+    return min(by_branch.values(), key=lambda its: sum(map(_gravity, its)))
+
+
+def _gravity(error: jsonschema.exceptions.ValidationError) -> int:
+    """Return 1 for a fault of a key, 0 for one deeper, and much if not even the type is right."""
+    depth = len(error.relative_path)
+    return 1000 if not depth and error.validator == "type" else int(depth <= 1)
 
 
 def _suggest(key: str, known: list[str]) -> str:

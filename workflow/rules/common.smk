@@ -14,10 +14,11 @@ def reviews():
 
 
 def say_what_became_of_the_cases(crashed):
-    """Print the run's last word, if the run was about cases."""
-    if cases.cache_info().currsize:
+    """Print the last word of a run that made the library, or of one about cases that crashed."""
+    due = {file for job in workflow.dag.jobs for file in job.output}
+    if cases.cache_info().currsize and (crashed or "results/library/index.html" in due):
         models, protocols = config["segment"]["models"], config["simulate"]["protocols"]
-        print(terminal_table(Path("results"), cases(), models, protocols, crashed))
+        print(terminal_table(Path("results"), cases(), models, protocols, due))
 
 
 def of_library(pattern):

@@ -14,6 +14,7 @@ ARTEFACTS = artefact_paths(
     config["simulate"]["protocols"],
     Path("results"),
 )
+PICTURED = config["phantom"]["mesh_formats"][:1]  # what the meshes are drawn from
 
 
 rule page:
@@ -45,7 +46,7 @@ rule page:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=10,
     params:
         note=lambda w: cases()[w.case].note,
@@ -56,8 +57,12 @@ rule page:
             "labels",
             *(f"simulated {p} {k}".replace("_", " ") for p, k in SIMULATED),
         ],
+        mesh_formats=PICTURED,
         appearance=appearance(),
-        code=code("scripts/page.py"),
+        code=code(
+            "scripts/page.py",
+            *(f"phantomloom.phantom.export.mesh.{name}" for name in PICTURED),
+        ),
     script:
         "../../scripts/page.py"
 

@@ -14,7 +14,7 @@ rule voxel:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=20,
     params:
         formats=config["phantom"]["voxel_formats"],
@@ -45,7 +45,7 @@ rule mesh:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=lambda w, attempt: 8000 * attempt,
         runtime=60,
     params:
         formats=config["phantom"]["mesh_formats"],

@@ -22,7 +22,8 @@ rule segment:
         runtime=60,
     params:
         engine=lambda w: MODELS[w.model]["engine"],
-        weights=lambda w: MODELS[w.model]["weights"],
+        # named for its `input`, so not compared: a checkout may move, the digest tells the content
+        weights=lambda w, input: MODELS[w.model]["weights"],
         weights_digest=lambda w: content(MODELS[w.model]["weights"]),
         device=config["segment"]["device"],
         code=lambda w: code(

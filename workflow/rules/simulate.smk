@@ -16,7 +16,7 @@ rule simulate:
         "../../envs/conda.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=60,
     params:
         protocol=lambda wildcards: config["simulate"]["protocols"][wildcards.protocol],

@@ -1,3 +1,5 @@
+from phantomloom.structures import MODELS as SHIPPED
+
 LABELLED = config["train"]["cases"]
 SEEN_BY_SHIPPED = "+".join(LABELLED)
 
@@ -11,7 +13,7 @@ rule train:
     input:
         expand(
             f"{portable(CHECKOUT, 'workflow/models')}/{{model}}/docs/README.md",
-            model=MODELS,
+            model=SHIPPED,
         ),
 
 
@@ -24,7 +26,15 @@ rule fit:
         ),
         labels=lambda w: [LABELLED[case]["labels"] for case in w.seen.split("+")],
     output:
-        expand("results/fit/{{seen}}/{model}/models/model.safetensors", model=MODELS),
+        expand(
+            "results/fit/{{seen}}/{model}/{part}",
+            model=SHIPPED,
+            part=[
+                "models/model.safetensors",
+                "configs/metadata.json",
+                "configs/inference.json",
+            ],
+        ),
     log:
         "logs/fit/{seen}.log",
     benchmark:
@@ -36,12 +46,13 @@ rule fit:
         mem_mb=6000,
         runtime=600,
     params:
-        seen=lambda w: w.seen.split("+"),
-        settings=config["train"],
-        steps=lambda w: (
-            config["train"]["recipe"]["steps"]
+        schemes=lambda w: {case: LABELLED[case]["scheme"] for case in w.seen.split("+")},
+        spacing_mm=config["train"]["spacing_mm"],
+        recipe=lambda w: config["train"]["recipe"]
+        | (
+            {}
             if w.seen == SEEN_BY_SHIPPED
-            else config["train"]["score_steps"]
+            else {"steps": config["train"]["score_steps"]}
         ),
         code=code("scripts/fit.py"),
     script:

@@ -1,6 +1,5 @@
 """One file format a module; files appear at their final path only when complete."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,8 +7,11 @@ from pathlib import Path
 
 @contextmanager
 def complete(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; it takes the final name when the block succeeds."""
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")  # suffixes choose formats
+    """Yield a path beside ``path`` to write to; it takes the final name when the block succeeds.
+
+    What a killed job leaves there is overwritten by the next one.
+    """
+    partial = path.with_name(f".partial-{path.name}")  # the suffix chooses the format
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield partial

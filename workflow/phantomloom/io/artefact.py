@@ -1,16 +1,12 @@
 """JSON artefacts: validated when written; each carries a status that later stages obey."""
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import yaml
-
+from phantomloom import validation
 from phantomloom.io import complete
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
 DONE, WITHHELD, REFUSED = "done", "withheld", "refused"
 
 
@@ -18,11 +14,10 @@ def write(content: dict[str, Any] | list[dict[str, Any]], path: Path | str, sche
     """Write ``content`` with sorted keys, so that equal content gives equal bytes.
 
     Raises:
-        ValueError: naming the file and the key, if ``schemas/<schema>.schema.yaml`` forbids it.
+        ValueError: naming the file and every key that ``schemas/<schema>.schema.yaml`` forbids.
     """
-    fault = jsonschema.exceptions.best_match(_validator(schema).iter_errors(content))
-    if fault:
-        raise ValueError(f"{path}: {fault.json_path}: {fault.message} ({schema}.schema.yaml)")
+    if found := validation.faults(content, validation.schema(schema)):
+        raise ValueError("\n".join(f"{path}: {fault}" for fault in found))
     with complete(Path(path)) as partial:
         partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
@@ -53,10 +48,3 @@ def withhold(outputs: list[str], reason: str) -> None:
                 partial.touch()
         else:
             output.mkdir(parents=True, exist_ok=True)
-
-
-@cache
-def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(
-        yaml.safe_load((SCHEMAS / f"{schema}.schema.yaml").read_text())
-    )

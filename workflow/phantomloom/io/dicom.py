@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from phantomloom.io.dicom_checks import check_alike, check_series, check_stack
 from phantomloom.io.dicom_header import TAGS, acquisition, demographics, numbers, text
-from phantomloom.scan import AIR_HU, Scan, UnusableScanError, to_hu
+from phantomloom.scan import AIR_HU, Scan, UnusableScanError, to_hu, visible_files
 
 DOCUMENTS = {".csv", ".db", ".html", ".ini", ".jpg", ".json", ".log", ".md", ".pdf", ".png"}
 DOCUMENTS |= {".tsv", ".txt", ".xml"}
@@ -73,7 +73,7 @@ def read(folder: Path) -> Scan:
 
 def _slices(folder: Path) -> tuple[list[Slice], list[str]]:
     """Return the DICOM files directly in ``folder``, and a warning if others were left out."""
-    files = sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+    files = visible_files(folder)
     documents = [f for f in files if f.suffix.lower() in DOCUMENTS or f.name == "DICOMDIR"]
     files = [f for f in files if f not in documents]
     if not files:
@@ -130,7 +130,9 @@ def _decode(file: Path, which: str) -> np.ndarray:
     try:
         return sitk.GetArrayFromImage(sitk.ReadImage(str(file), imageIO="GDCMImageIO"))
     except RuntimeError as fault:
-        raise _damaged(f"{which}, whose pixels are damaged or cut short") from fault
+        raise _damaged(
+            f"{which}, whose pixels are damaged, cut short or stored in a way that GDCM cannot read"
+        ) from fault
 
 
 def _damaged(came: str) -> UnusableScanError:

@@ -81,11 +81,14 @@ def _header(content: bytes) -> Header:
         raise UnusableScanError("one number in each voxel", f"NIfTI datatype {datatype}", EXPORT)
     slope, intercept = get("2f", 112)
     qform_code, sform_code = get("2h", 252)
+    (vox_offset,) = get("f", 108)
+    if not np.isfinite(vox_offset):
+        raise _damaged(f"a header whose voxels start at byte {vox_offset}")
     rank, *size = get("8h", 40)
     return Header(
         dim=_three(tuple(size[: max(0, rank)])),
         datatype=order + TYPES[datatype],
-        vox_offset=int(get("f", 108)[0]),
+        vox_offset=int(vox_offset),
         scale=(slope, intercept) if slope and np.isfinite([slope, intercept]).all() else (1.0, 0.0),
         mm=MM.get(get("B", 123)[0] & 7, 1.0),
         sform=np.array(get("12f", 280)).reshape(3, 4) if sform_code > 0 else None,

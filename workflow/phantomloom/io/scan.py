@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from phantomloom.io import dicom, nifti_scan
-from phantomloom.scan import Scan, UnusableScanError, to_hu
+from phantomloom.scan import Scan, UnusableScanError, to_hu, visible_files
 
 EXPORT = "export the scan again"
 
@@ -38,7 +38,7 @@ def digests(path: Path) -> list[dict[str, Any]]:
     Raises:
         UnusableScanError: if a file cannot be read.
     """
-    files = [f for f in path.iterdir() if f.is_file()] if path.is_dir() else [_present(path)]
+    files = visible_files(path) if path.is_dir() else [_present(path)]
     return sorted(map(_digest, files), key=lambda file: file["sha256"])
 
 

@@ -1,14 +1,14 @@
 """The table of cases: what the artefacts of a case's stages say, in one row."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from phantomloom.io import artefact
 from phantomloom.structures import Structure, structures
 
-FAILED = "failed"  # a job crashed: its artefact is missing
-OPEN = "open"  # no job crashed: the run was not about that artefact
+FAILED = "failed"  # the run was to make an artefact that is missing: its job crashed
+OPEN = "open"  # the run was not about the artefact that is missing
 Artefacts = Mapping[str, dict[str, Any]]  # by stage, in their order: "ingest", "segment/torso", ...
 LINES, WIDTH = 60, 72  # of the terminal's table
 TISSUES = (
@@ -31,15 +31,25 @@ def artefact_paths(
     case: str, models: Iterable[str], protocols: Iterable[str], results: Path
 ) -> dict[str, Path]:
     """Return where each stage says how ``case`` fared, in the order of the stages."""
+    every = _last_files(case, models, protocols, results)
+    return {stage: path for stage, path in every.items() if path.suffix == ".json"}
+
+
+def _last_files(
+    case: str, models: Iterable[str], protocols: Iterable[str], results: Path
+) -> dict[str, Path]:
+    """Return a file that each stage leaves only when it ends, in the order of the stages."""
     return {
         "ingest": results / f"ingest/{case}/ct.json",
         **{f"segment/{model}": results / f"segment/{case}/{model}.json" for model in models},
         "merge": results / f"merge/{case}/merge.json",
+        "measure": results / f"measure/{case}.parquet",
         "qc": results / f"qc/{case}.json",
         "verdict": results / f"qc/{case}.verdict.json",
         "voxel": results / f"phantom/{case}/voxel.json",
         "mesh": results / f"phantom/{case}/mesh.json",
         **{f"simulate/{p}": results / f"simulate/{case}/{p}/quality.json" for p in protocols},
+        "page": results / f"library/{case}/index.html",
     }
 
 
@@ -138,14 +148,14 @@ def terminal_table(
     cases: Iterable[str],
     models: Iterable[str],
     protocols: Iterable[str],
-    crashed: bool,
+    due: Container[str] = (),
 ) -> str:
     """Return the table that ends a run: how each case fared, why, and where to look.
 
-    Above 60 cases it leaves out those that are done and says how many.
+    Above 60 cases it leaves out those that are done and says how many. ``due`` are the files
+    that the run was to make.
     """
-    unmade = FAILED if crashed else OPEN
-    fates = [_fate(results, case, [*models], [*protocols], unmade) for case in cases]
+    fates = [_fate(results, case, [*models], [*protocols], due) for case in cases]
     counts = {kind: sum(fate[1] == kind for fate in fates) for kind in STATUSES}
     shown = fates if len(fates) <= LINES else [f for f in fates if f[1] != artefact.DONE]
     lines = [("case", "status", "where to look", "reason"), *shown]
@@ -162,17 +172,23 @@ STATUSES = (artefact.DONE, artefact.WITHHELD, artefact.REFUSED, OPEN, FAILED)
 
 
 def _fate(
-    results: Path, case: str, models: list[str], protocols: list[str], unmade: str
+    results: Path, case: str, models: list[str], protocols: list[str], due: Container[str]
 ) -> tuple[str, str, str, str]:
-    paths = artefact_paths(case, models, protocols, results)
-    page = results / f"library/{case}/index.html"
-    missing = [stage for stage, path in {**paths, "page": page}.items() if not path.is_file()]
-    if missing:
-        stage = missing[0].replace("verdict", "qc").split("/")[0]
-        log = results.parent / "logs" / stage / f"{case}*"
-        return case, unmade, str(log), f"{missing[0]} left no result"
-    status, _, reason = outcome({stage: artefact.read(path) for stage, path in paths.items()})
-    return case, status, str(page), reason or ""
+    paths = _last_files(case, models, protocols, results)
+    for stage, path in paths.items():
+        if not path.is_file():
+            unmade = FAILED if str(path) in due else OPEN
+            log = results.parent / "logs" / _log(stage, case)
+            return case, unmade, str(log), f"{stage} left no result"
+    artefacts = artefact_paths(case, models, protocols, results)
+    status, _, reason = outcome({stage: artefact.read(path) for stage, path in artefacts.items()})
+    return case, status, str(paths["page"]), reason or ""
+
+
+def _log(stage: str, case: str) -> str:
+    rule, _, part = stage.replace("verdict", "qc").partition("/")
+    names = {"segment": f"{case}.{part}.log", "simulate": f"{case}/{part}.log"}
+    return f"{rule}/{names.get(rule, f'{case}.log')}"
 
 
 def _person(ingest: Artefacts) -> dict[str, Any]:

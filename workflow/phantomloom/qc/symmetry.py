@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from phantomloom.qc import FAIL, Finding, Person, severity, whole
+from phantomloom.qc import Finding, Person, severity, whole
 from phantomloom.structures import structures
 
 
@@ -13,19 +13,21 @@ def check(
     warn_ratio: float,
     fail_ratio: float,
     smallest_ml: float,
+    swapped_mm: float,
 ) -> list[Finding]:
     """Return a finding for each pair of unequal volumes or swapped sides.
 
     Volumes are compared where the field of view cuts neither partner and the larger has
-    ``smallest_ml``; below, the voxels decide. Sides are compared in all pairs.
+    ``smallest_ml``; below, the voxels decide. Sides are compared where both have as much; a left
+    structure's centre that lies more than ``swapped_mm`` to the right of its partner's is grave.
     """
     rows = measurements.set_index("name")
     uncut = whole(measurements)
     findings = []
     for left, right in PAIRS:
-        if left in rows.index and right in rows.index:
+        if {left, right} <= set(rows.index[rows.volume_ml >= smallest_ml]):
             x_mm = rows.centroid_x_mm
-            findings += _sides(left, float(x_mm[left] - x_mm[right]))
+            findings += _sides(left, float(x_mm[left] - x_mm[right]), swapped_mm)
         if left in uncut.index and right in uncut.index:
             volumes = {name: float(uncut.volume_ml[name]) for name in (left, right)}
             findings += _volumes(volumes, warn_ratio, fail_ratio, smallest_ml)
@@ -37,12 +39,12 @@ PAIRS = [
 ]
 
 
-def _sides(name: str, apart_mm: float) -> list[Finding]:
+def _sides(name: str, apart_mm: float, swapped_mm: float) -> list[Finding]:
     """Report a left structure that lies to the right of its partner; x grows to the left."""
     if apart_mm >= 0:
         return []
     seen = f"{-apart_mm:.0f} mm to the right of its partner"
-    return [Finding(name, "to the left of its partner", seen, FAIL)]
+    return [Finding(name, "to the left of its partner", seen, severity(-apart_mm > swapped_mm))]
 
 
 def _volumes(

@@ -7,6 +7,7 @@ classes the head and the loss cost more than the trunk, and the gradient stays u
 
 import json
 import logging
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,15 +54,21 @@ def train(
     recipe: Recipe,
     folder: Path,
     device: str,
+    code: str = "",
 ) -> dict[str, Tensor]:
-    """Return the averaged weights; ``folder`` keeps ``state.pt`` to resume and ``log.jsonl``."""
+    """Return the averaged weights; ``folder`` keeps ``state-*.pt`` to resume and ``log.jsonl``.
+
+    The state's name is a digest of cases, recipe and ``code`` (itself a digest), so that a run
+    never goes on from the state of another.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     sizes = [1 + len(names) for names in learnt.values()]
     network = BlockUNet(len(WINDOWS_HU), sum(sizes), recipe.features).to(device)
     average = {name: value.detach().clone() for name, value in network.named_parameters()}
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=3e-5)
-    step = _resume(folder / "state.pt", network, average, optimiser)
+    state = folder / f"state-{_identity(cases, learnt, recipe, code)}.pt"
+    step = _resume(state, network, average, optimiser)
     _forget(folder / "log.jsonl", step)
     held = [[_held(case, names) for names in learnt.values()] for case in cases]
     for sample in _stream(Patches(cases, learnt, recipe.patch, recipe.seed, recipe.steps), step):
@@ -78,7 +85,7 @@ def train(
             average[name].lerp_(value.detach(), 1 - decay)
         _log(folder / "log.jsonl", step, recipe.steps, loss)
         if step % recipe.save_every == 0 or step == recipe.steps:
-            _save(folder / "state.pt", step, network, average, optimiser)
+            _save(state, step, network, average, optimiser)
     return average
 
 
@@ -110,6 +117,13 @@ def _stream(patches: Patches, start: int):
     """Yield the samples from number ``start`` on, made in another process."""
     rest = Subset(patches, np.arange(start, len(patches)))  # type: ignore[arg-type]
     yield from DataLoader(rest, batch_size=None, num_workers=1, prefetch_factor=4)
+
+
+def _identity(cases: list[TrainingCase], learnt, recipe: Recipe, code: str) -> str:
+    digest = sha256(repr((recipe, learnt, code)).encode())
+    for case in cases:
+        digest.update(case.ct.array.tobytes() + case.labels.array.tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _resume(state: Path, network, average: dict[str, Tensor], optimiser) -> int:
