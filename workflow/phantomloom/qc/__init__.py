@@ -22,7 +22,7 @@ class Finding(NamedTuple):
 
 
 class Person(NamedTuple):
-    """What the case sheet says; None where it says nothing."""
+    """What the case sheet or else the scan says; None where it says nothing."""
 
     sex: str | None = None  # M or F
     age_years: float | None = None
