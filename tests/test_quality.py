@@ -64,16 +64,6 @@ def test_depth_is_the_distance_to_the_nearest_voxel_that_touches_another_label()
     assert depth.max() > 2
 
 
-def test_labels_are_looked_up_where_the_other_grid_is_in_the_world():
-    labels = Volume(
-        np.arange(1, 25, dtype=np.uint8).reshape(2, 3, 4), (3.0, 3.0, 3.0), (10, 20, 30)
-    )
-    grid = Volume(np.zeros((2, 1, 8), np.int16), (3.0, 3.0, 1.5), (13.0, 23.0, 26.25))
-    found = quality.resampled(labels, grid).array
-    assert found[0, 0].tolist() == [0, 0, 17, 17, 18, 18, 19, 19]
-    assert not found[1].any()
-
-
 def test_statistics_are_those_of_each_label():
     random = np.random.default_rng(5)
     label_map = Volume(random.integers(0, 3, (6, 7, 8)).astype(np.uint8), (1.0, 1.0, 1.0))

@@ -63,3 +63,12 @@ def test_labels_come_from_the_nearest_voxel_and_are_0_outside():
     labels = Volume(np.arange(1, 9, dtype=np.uint8).reshape(2, 2, 2), (3.0, 3.0, 3.0))
     fine = nearest(labels, Grid((2, 2, 8), (3.0, 3.0, 1.0), (0.0, 0.0, -2.0)))
     assert fine.array[0, 0].tolist() == [0, 1, 1, 1, 2, 2, 2, 0]
+
+
+def test_labels_are_looked_up_where_the_other_grid_is_in_the_world():
+    labels = Volume(
+        np.arange(1, 25, dtype=np.uint8).reshape(2, 3, 4), (3.0, 3.0, 3.0), (10, 20, 30)
+    )
+    found = nearest(labels, Grid((2, 1, 8), (3.0, 3.0, 1.5), (13.0, 23.0, 26.25))).array
+    assert found[0, 0].tolist() == [0, 0, 17, 17, 18, 18, 19, 19]
+    assert not found[1].any()

@@ -9,13 +9,13 @@ import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import linear_sum_assignment
 
+from phantomloom.resample import blur_voxels
 from phantomloom.scan import AIR_HU, HIGHEST_HU, Scan, UnusableScanError
 from phantomloom.tissues import body_surface
 from phantomloom.volume import Volume
 
 Spacing = float | Literal["native"]
 NEGLIGIBLE_DRIFT = 0.05  # voxels over the whole scan; less than that is not worth resampling
-FWHM_PER_SIGMA = 2.3548  # of a Gaussian
 PLAUSIBLE_STEP_MM = (0.05, 20.0)  # beyond it the header's unit is not mm
 AIR_BELOW_HU, AIR_LEAST = -800, 0.001  # fraction of the voxels; a body in a CT is in air
 TISSUE_HU, TISSUE_LEAST = (-200, 200), 0.01  # fat, water, muscle, organs
@@ -120,15 +120,12 @@ def _resampled(scan: Scan, spacing_mm: np.ndarray) -> Volume:
 def _smoothed(scan: Scan, spacing_mm: np.ndarray) -> sitk.Image:
     """Return the voxels, in a grid of indices, without detail that coarser voxels would alias.
 
-    A voxel is taken for a Gaussian whose full width at half maximum is its size; the kernel is
-    what is missing from the fine to the coarse one (Cardoso et al., MICCAI 2015, "Scale factor
-    point spread function matching"). Unlike an area mean it serves any ratio and any direction.
+    Unlike an area mean the blur of ``blur_voxels`` serves any ratio and any direction.
     """
     smooth = np.ascontiguousarray(scan.array)
     for axis, step_mm in enumerate(np.linalg.norm(scan.axes_mm, axis=1)):
-        missing = float(spacing_mm[axis] ** 2 - step_mm**2)
-        if missing > (0.01 * step_mm) ** 2:
-            sigma = missing**0.5 / FWHM_PER_SIGMA / step_mm
+        if spacing_mm[axis] ** 2 - step_mm**2 > (0.01 * step_mm) ** 2:
+            sigma = blur_voxels(float(step_mm), float(spacing_mm[axis]))
             smooth = gaussian_filter1d(smooth, sigma, axis, output=np.float32, mode="nearest")
     return sitk.GetImageFromArray(smooth)
 

@@ -34,27 +34,30 @@ def code(*entries: str) -> str:
 
 
 @cache
-def content(folder: str) -> str:
-    """Return the digest of the files below ``folder`` by relative path; weights enter params so.
+def content(path: str) -> str:
+    """Return the digest of a file, or of the files below a folder by relative path.
 
-    Hidden files and a bundle's ``docs`` decide nothing and do not count.
+    Weights and reference tables enter params so. Of a folder, hidden files and a bundle's ``docs``
+    decide nothing and do not count.
 
     Raises:
         FileNotFoundError: if there are none.
     """
-    files = sorted(
-        file
-        for file in Path(folder).rglob("*")
-        if file.is_file()
-        and not any(p == "docs" or p[0] == "." for p in file.relative_to(folder).parts)
-    )
+    top = Path(path)
+    files = {"": top} if top.is_file() else _deciding_files(top)
     if not files:
-        raise FileNotFoundError(f"{folder}: no weights there; `weights` in the config names it")
-    names = [file.relative_to(folder).as_posix().encode() for file in files]
-    parts = [
-        name + sha256(file.read_bytes()).digest() for name, file in zip(names, files, strict=True)
-    ]
+        raise FileNotFoundError(f"{path}: nothing there; a key of the config names it")
+    parts = [name.encode() + sha256(file.read_bytes()).digest() for name, file in files.items()]
     return sha256(b"".join(parts)).hexdigest()[:12]
+
+
+def _deciding_files(folder: Path) -> dict[str, Path]:
+    files = {f.relative_to(folder): f for f in sorted(folder.rglob("*")) if f.is_file()}
+    return {
+        name.as_posix(): file
+        for name, file in files.items()
+        if not any(part == "docs" or part[0] == "." for part in name.parts)
+    }
 
 
 def scan_identity(source: Mapping) -> str:

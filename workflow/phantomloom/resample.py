@@ -41,10 +41,19 @@ def matrices(source: Grid, target: Grid) -> list[np.ndarray]:
     """Return for each axis the weights [target, source] that interpolate linearly.
 
     Rows sum to one; beyond the source its border goes on. Where the target is coarser, a Gaussian
-    first takes away what it would alias: a voxel is taken for a Gaussian whose full width at half
-    maximum is its size (Cardoso et al., MICCAI 2015).
+    (``blur_voxels``) first takes away what it would alias.
     """
     return [_matrix(*axes) for axes in zip(*source, *target, strict=True)]
+
+
+def blur_voxels(fine_mm: float, coarse_mm: float) -> float:
+    """Return the standard deviation, in fine voxels, of the blur that a coarser grid needs.
+
+    A voxel is taken for a Gaussian whose full width at half maximum is its size; the blur is what
+    the fine one lacks of the coarse one (Cardoso et al., MICCAI 2015, "Scale factor point spread
+    function matching").
+    """
+    return (coarse_mm**2 - fine_mm**2) ** 0.5 / FWHM_PER_SIGMA / fine_mm
 
 
 def _matrix(n: int, mm: float, origin: float, m: int, target_mm: float, target_origin: float):
@@ -52,7 +61,7 @@ def _matrix(n: int, mm: float, origin: float, m: int, target_mm: float, target_o
     distance = np.abs(np.clip(position, 0, n - 1)[:, None] - np.arange(n))
     weights = np.maximum(0, 1 - distance)
     if target_mm > 1.01 * mm:
-        sigma = (target_mm**2 - mm**2) ** 0.5 / FWHM_PER_SIGMA / mm
+        sigma = blur_voxels(mm, target_mm)
         apart = np.arange(n)[:, None] - np.arange(n)
         blur = np.exp(-0.5 * (apart / sigma) ** 2)
         weights = weights @ (blur / blur.sum(1, keepdims=True))
@@ -69,13 +78,11 @@ def resample(volume: Volume, grid: Grid) -> Volume:
 
 def nearest(volume: Volume, grid: Grid) -> Volume:
     """Return the voxels of ``volume`` nearest to those of ``grid``; 0 outside it. For labels."""
-    array = volume.array
+    axes, known = [], []
     for axis, (n, mm, origin) in enumerate(zip(*grid, strict=True)):
         position = (origin + mm * np.arange(n) - volume.origin_mm[axis]) / volume.spacing_mm[axis]
         index = np.rint(position).astype(int)
-        inside = (index >= 0) & (index < volume.array.shape[axis])
-        array = array.take(index.clip(0, volume.array.shape[axis] - 1), axis)
-        array = array * np.expand_dims(inside, [a for a in range(3) if a != axis]).astype(
-            array.dtype
-        )
-    return Volume(array, grid.spacing_mm, grid.origin_mm)
+        axes.append(index.clip(0, volume.array.shape[axis] - 1))
+        known.append(index == axes[-1])
+    inside = known[0][:, None, None] & known[1][:, None] & known[2]
+    return Volume(volume.array[np.ix_(*axes)] * inside, grid.spacing_mm, grid.origin_mm)

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from phantomloom.library.page import appearance
 from phantomloom.library.table import artefact_paths
 

@@ -15,6 +15,7 @@ import xraydb
 from scipy import ndimage
 
 from phantomloom.materials import Material, material
+from phantomloom.resample import Grid, nearest
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
 
@@ -90,18 +91,6 @@ def expected_hu(
     return result
 
 
-def resampled(labels: Volume, grid: Volume) -> Volume:
-    """Return the nearest label at each voxel centre of ``grid``, 0 beyond the labels."""
-    axes, known = [], []
-    for axis, voxels in enumerate(labels.array.shape):
-        mm = grid.origin_mm[axis] + grid.spacing_mm[axis] * np.arange(grid.array.shape[axis])
-        index = np.rint((mm - labels.origin_mm[axis]) / labels.spacing_mm[axis]).astype(int)
-        axes.append(np.clip(index, 0, voxels - 1))
-        known.append(index == axes[-1])
-    within = known[0][:, None, None] & known[1][:, None] & known[2]
-    return grid.with_array(labels.array[np.ix_(*axes)] * within)
-
-
 def statistics(inside: Volume, ct: Volume) -> dict[int, dict[str, float]]:
     """Return mean, SD and number of the voxels of ``ct`` by label of ``inside``, on one grid."""
     label, hu = inside.array[inside.array > 0], ct.array[inside.array > 0].astype(float)
@@ -126,7 +115,7 @@ def compare(
 ) -> list[dict[str, Any]]:
     """Return a row per structure: expected HU, and mean and SD in the simulated and source CT."""
     before = statistics(inside, source)
-    after = {name: statistics(resampled(inside, ct), ct) for name, ct in simulated.items()}
+    after = {name: statistics(nearest(inside, Grid.of(ct)), ct) for name, ct in simulated.items()}
     return [
         {
             "id": index,
