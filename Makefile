@@ -2,6 +2,7 @@
 # make library  the phases in turn: what stays equal in one spares the work of the next
 # make plan     what would run, and why; at most, because an equal result stops there
 # make test     the tests; check: format, lint, types; bench NAME=demo: a benchmark; lock: pin envs anew
+# make extras   the engines nnunet and totalsegmentator, for those who have weights for them
 # Say CORES=4, LIBRARY=/data/library, CONFIG=my.yaml, PROFILE=profiles/slurm, PYTHON=python3.12 to vary.
 PYTHON = python3
 CORES = all
@@ -12,7 +13,7 @@ NAME = demo
 TESTS = tests
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: demo library plan test check bench lock
+.PHONY: demo library plan test check bench extras lock
 
 BIN := .venv/bin
 READY := .venv/installed-from-lock
@@ -48,9 +49,14 @@ bench: $(READY)
 	$(SNAKEMAKE) --forcerun benchmark_$(NAME) -- benchmark_$(NAME)
 	$(BIN)/python scripts/show_benchmark.py $(LIBRARY)/results/benchmark/$(NAME).json
 
+extras: $(READY)
+	$(BIN)/pip install --no-deps --requirement envs/extras.txt --progress-bar off
+
+RESOLVE = $(BIN)/pip install --dry-run --ignore-installed --quiet --report -
 lock: $(READY)
-	$(BIN)/pip install --dry-run --ignore-installed --quiet --report - --requirement envs/requirements.in \
-		| $(BIN)/python envs/generate.py lock
+	$(RESOLVE) --requirement envs/requirements.in | $(BIN)/python envs/generate.py lock
+	$(RESOLVE) --requirement envs/extras.in --constraint envs/requirements.txt \
+		| $(BIN)/python envs/generate.py extras
 
 $(READY): envs/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version}; say PYTHON=...")'

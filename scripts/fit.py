@@ -6,8 +6,8 @@ import torch
 
 from phantomloom.io import artefact, log, nifti
 from phantomloom.provenance import scan_identity
-from phantomloom.resample import Grid, nearest, resample
-from phantomloom.segmentation import bundle
+from phantomloom.resample import Grid, resample
+from phantomloom.segmentation import bundle, labels
 from phantomloom.segmentation.training import loop, targets
 
 said = log.to(snakemake.log[0])
@@ -17,10 +17,10 @@ cases = []
 for (name, scheme), ct_path, labels_path in zip(
     snakemake.params.schemes.items(), snakemake.input.ct, snakemake.input.labels, strict=True
 ):
-    ct = nifti.read(ct_path)
-    grid = Grid.of(ct).at(spacing_mm)
-    labels = targets.from_scheme(nifti.read(labels_path), scheme)
-    cases.append(targets.TrainingCase(name, resample(ct, grid), nearest(labels, grid)))
+    scan = nifti.read(ct_path)
+    ct = resample(scan, Grid.of(scan).at(spacing_mm))
+    given = labels.segment(ct, Path(labels_path), "cpu", scheme)
+    cases.append(targets.TrainingCase(name, ct, given.labels))
 learnt = targets.classes(cases)
 said.info("learns %s", {model: len(structures) for model, structures in learnt.items()})
 recipe = loop.Recipe(**snakemake.params.recipe)

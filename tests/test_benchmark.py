@@ -11,7 +11,7 @@ import torch
 
 from phantomloom.benchmark import Row, of_rules, table
 from phantomloom.io import log, nifti
-from phantomloom.segmentation import bundle, monai
+from phantomloom.segmentation import Segmentation, bundle, monai
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -98,7 +98,7 @@ def test_a_network_is_scored_on_the_gpu_that_the_profile_gives_it(
 
     def segment(ct, folder, device):
         devices.add(device)
-        return ct.with_array(labels), {}
+        return Segmentation(ct.with_array(labels), {})
 
     about = bundle.About("Liver", ("liver",), 3.0, (16, 16, 16), ())
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)

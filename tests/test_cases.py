@@ -7,6 +7,7 @@ from phantomloom.cases import (
     SMALL_FOLDER_BYTES,
     Review,
     read_cases,
+    read_corrections,
     read_reviews,
     scan_digest,
     scan_files,
@@ -134,6 +135,37 @@ def test_a_review_of_nobody_or_of_another_verdict_is_told(sheet, row, message):
     with pytest.raises(ValueError) as fault:
         read_reviews(sheet)
     assert "review.tsv, " in str(fault.value) and message in str(fault.value)
+
+
+def correct(sheet, case, name="labels.nii.gz"):
+    folder = sheet.parent / "review" / case
+    folder.mkdir(parents=True)
+    (folder / name).touch()
+
+
+def test_corrections_are_the_label_maps_in_the_folders_of_their_cases(sheet):
+    assert read_corrections(sheet) == {}
+    correct(sheet, "ben")
+    correct(sheet, "ann", "notes.txt")
+    (sheet.parent / "review/readme.txt").touch()
+    found = read_corrections(sheet)
+    assert {case: str(path) for case, path in found.items()} == {
+        "ben": "cohort/review/ben/labels.nii.gz"
+    }
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "message"),
+    [
+        ("zoe", "labels.nii.gz", "review/zoe: 'zoe' is no case of cases.tsv"),
+        ("ann", "Segmentation.nrrd", "a correction is called labels.nii.gz, not Segmentation.nrrd"),
+    ],
+)
+def test_a_correction_that_would_go_unseen_is_told(sheet, case, name, message):
+    correct(sheet, case, name)
+    with pytest.raises(ValueError) as fault:
+        read_corrections(sheet)
+    assert message in str(fault.value)
 
 
 @pytest.mark.parametrize("other_bytes", [0, SMALL_FOLDER_BYTES])

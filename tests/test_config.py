@@ -160,12 +160,34 @@ ROW = {"engine": "monai", "weights": "w"}
         ({"segment": {"models": {"vessels": ROW}}}, "merge.precedence: lacks the model 'vessels'"),
         (
             {"segment": {"models": {"torso": {"engine": "onnx"}}}},
-            "segment.models.torso.engine: 'onnx'; allowed: monai",
+            "segment.models.torso.engine: 'onnx'; allowed: labels or monai or nnunet or total",
+        ),
+        ({"segment": {"models": {"torso": {"folds": [0]}}}}, "torso.folds: unknown; known: engine"),
+        (
+            {"segment": {"models": {"torso": {"engine": "nnunet", "dataset": "bones"}}}},
+            "torso.dataset: 'bones'; allowed: skeleton or others or abdomen or body_composition",
+        ),
+        (
+            {"segment": {"models": {"torso": {"engine": "labels", "weights": None}}}},
+            "segment.models.torso.labels: missing; needed: a text",
+        ),
+        (
+            {"train": {"cases": {"patient1": {"scheme": "totl"}}}},
+            "train.cases.patient1.scheme: 'totl'; allowed: a naming scheme: phantomloom, total",
         ),
         (
             {"merge": {"precedence": [*MODELS, "vesels"]}},
             "merge.precedence.4: 'vesels'; allowed: names under segment.models, structures of",
         ),
+        (
+            {"merge": {"precedence": ["skeleton", ["abdomen", "torso", "livr"], "body"]}},
+            "merge.precedence.1.2: 'livr'; allowed: names under segment.models, structures of",
+        ),
+        (
+            {"merge": {"precedence": ["skeleton", ["abdomen", "torso"], "body", "torso"]}},
+            "merge.precedence: 'torso' is there more than once",
+        ),
+        ({"merge": {"precedence": [["abdomen", "body"], "torso"]}}, "lacks the model 'skeleton'"),
         ({"library": {"volumes": {"liver": ["livr"]}}}, "library.volumes.liver.0: 'livr'"),
         ({"phantom": {"voxel_formats": ["dicom"]}}, "'dicom'; allowed: nifti or xcist"),
         ({"phantom": {"mesh_formats": ["obj"]}}, "phantom.mesh_formats.0: 'obj'"),

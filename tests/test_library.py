@@ -57,9 +57,21 @@ def artefacts(**changed):
             engine="monai",
             weights="abc",
             seen_in_training=True,
-            structures={"liver": {"volume_ml": 1510.0, "confidence": 0.9}},
+            structures={
+                "liver": {
+                    "volume_ml": 1510.0,
+                    "touches_border": "",
+                    "confidence": {"probability": 0.9, "boundary_entropy_bits": 0.7},
+                }
+            },
         ),
-        "merge": done(conflicts=[{"a": "liver", "b": "stomach", "ml": 2.5}], unassigned_ml=0),
+        "merge": done(
+            conflicts=[{"a": "liver", "b": "stomach", "ml": 2.5}],
+            unassigned_ml=0,
+            edited=False,
+            edited_ml=0.0,
+            edits=[],
+        ),
         "qc": done(
             verdict="pass",
             automatic_verdict="fail",
@@ -122,6 +134,18 @@ def test_one_model_that_saw_the_scan_in_training_marks_the_case():
     assert not row(artefacts(**{"segment/torso": unseen}))["seen_in_training"]
 
 
+def test_a_case_whose_labels_a_person_edited_says_so_on_its_page_and_in_its_row():
+    edit = {"structure": "gallbladder", "added_ml": 1.5, "removed_ml": 41.2}
+    by_hand = artefacts(merge=done(conflicts=[], edited=True, edited_ml=42.7, edits=[edit]))
+    pages = {}
+    for told in (artefacts(), by_hand):
+        rows = table.structure_rows(MEASUREMENTS, told)
+        found = row(told)
+        pages[found["edited"]] = page.case_page(found, rows, told, {}, [])
+    assert "edited by hand" in pages[True] and "edited by hand" not in pages[False]
+    assert "42.7 ml" in pages[True] and "<td>gallbladder</td>" in pages[True]
+
+
 def test_a_failed_verdict_withholds_and_keeps_what_was_measured():
     later = {stage: WITHHELD for stage in ("verdict", "voxel", "mesh", "simulate/abdomen")}
     found = row(artefacts(**later))
@@ -158,7 +182,7 @@ def test_structure_rows_join_the_stages_by_name():
     liver = next(r for r in table.structure_rows(MEASUREMENTS, artefacts()) if r["name"] == "liver")
     assert (liver["source_hu"], liver["simulated_hu"], liver["expected_hu"]) == (55.0, 63.5, 60.0)
     assert liver["mesh_volume_off_percent"] == pytest.approx(-1.0)
-    assert liver["confidence"] == 0.9
+    assert (liver["confidence"], liver["boundary_entropy_bits"]) == (0.9, 0.7)
     assert liver["truncated"]
 
 

@@ -13,6 +13,7 @@ RULES = {
     "hole_ml": 1.0,
     "gas_hu": -400,
     "gas_ml": 0.5,
+    "spine": {"largest_change": 0.4},
 }
 BODY = (slice(None), slice(5, 35), slice(5, 45))
 
@@ -63,6 +64,65 @@ def test_the_order_of_models_does_not_matter_only_the_precedence(ct):
     assert (merge(ct, models, **RULES).labels == merge(ct, backwards, **RULES).labels).all()
     other = RULES | {"precedence": ["torso", "abdomen", "body"]}
     assert (merge(ct, models, **other).labels == label("aorta")).sum() == 1000
+
+
+@pytest.mark.parametrize("first", ["abdomen", "torso"])
+def test_in_a_tie_the_smaller_structure_wins_whatever_the_order(ct, first):
+    small, large = block((6, 12), (12, 18), (15, 25)), LIVER
+    other = {"abdomen": "torso", "torso": "abdomen"}[first]
+    models = {first: labelled("aorta", small), other: labelled("liver", large)}
+    for tie in (["abdomen", "torso"], ["torso", "abdomen"]):
+        merged = merge(ct, models, **RULES | {"precedence": ["skeleton", tie, "body"]})
+        assert (merged.labels[small] == label("aorta")).all()
+
+
+def test_small_over_large_counts_what_is_left_after_islands(ct):
+    """The aorta claims 460 voxels; its largest part has 100, the others are islands."""
+    specks = [block((z, z + 1), (30, 34), (y, y + 5)) for z in range(0, 18, 2) for y in (8, 26)]
+    main, vein = block((5, 10), (10, 15), (10, 14)), block((5, 10), (10, 15), (12, 18))
+    models = {"torso": labelled("aorta", main, *specks), "abdomen": labelled("liver", vein)}
+    rules = RULES | {"precedence": [["abdomen", "torso"]], "island_ml": 0.6}
+    merged = merge(ct, models, **rules)
+    assert (models["torso"] > 0).sum() > (models["abdomen"] > 0).sum()
+    assert (merged.labels[main] == label("aorta")).all()
+
+
+@pytest.mark.parametrize(
+    ("precedence", "winner"),
+    [
+        (["torso", "abdomen", "body"], "kidney_cyst_left"),
+        (["kidney_left", "abdomen", "torso", "body"], "kidney_cyst_left"),
+        ([["abdomen", "torso"], "body"], "kidney_cyst_left"),
+        (["torso", "abdomen", "kidney_cyst_left", "body"], "kidney_left"),
+    ],
+    ids=["weaker model", "named kidney", "tie", "named cyst"],
+)
+def test_a_structure_never_gives_way_to_one_that_contains_it_unless_it_is_named(
+    ct, precedence, winner
+):
+    """Here the torso model finds the kidney; the cyst in it is larger than what is left of it."""
+    kidney, cyst = LIVER, block((5, 15), (11, 20), (10, 25))
+    models = {
+        "torso": labelled("kidney_left", kidney),
+        "abdomen": labelled("kidney_cyst_left", cyst),
+    }
+    merged = merge(ct, models, **RULES | {"precedence": precedence})
+    both = block((5, 15), (11, 20), (10, 20))
+    assert (merged.labels[both] == label(winner)).all()
+
+
+def test_each_claim_that_lost_is_a_conflict_with_the_winner_whatever_the_order(ct):
+    claims = [
+        ("skeleton", labelled("sternum", LIVER)),
+        ("abdomen", labelled("liver", LIVER)),
+        ("torso", labelled("aorta", LIVER)),
+    ]
+    for models in (dict(claims), dict(reversed(claims))):
+        conflicts = merge(ct, models, **RULES).conflicts
+        assert {(pair["a"], pair["b"]) for pair in conflicts} == {
+            ("sternum", "liver"),
+            ("sternum", "aorta"),
+        }
 
 
 def test_a_structure_of_its_own_in_the_precedence_beats_a_stronger_model(ct):
@@ -122,6 +182,68 @@ def test_the_body_model_fills_what_no_organ_claims(ct):
     assert (merged.labels[LIVER] == label("liver")).all()
     assert merged.labels[10, 5, 25] == label("skin")
     assert merged.conflicts == []
+
+
+def spoilt(ct):
+    """A colon with gas, a hole, an island and a part outside the body, on top of a larger liver."""
+    ct.array[block((7, 11), (12, 16), (12, 16))] = -1000
+    colon = labelled(
+        "colon", LIVER, block((5, 8), (2, 10), (12, 15)), block((2, 3), (30, 31), (8, 9))
+    )
+    colon[9, 18, 18] = 0
+    vertebrae = labelled("vertebrae_L1", block((0, 10), (24, 32), (20, 30)))
+    vertebrae[block((4, 5), (25, 26), (21, 22))] = label("vertebrae_T3")
+    return colon + vertebrae
+
+
+def test_what_people_labelled_comes_out_as_it_was_and_what_they_left_is_filled(ct):
+    by_people = spoilt(ct)
+    around = labelled("liver", block((4, 16), (9, 21), (9, 21)))
+    models = {"organs": by_people, "abdomen": around}
+    rules = RULES | {"precedence": ["organs", "abdomen"]}
+    merged = merge(ct, models, **rules, given={"organs"})
+    assert (merged.labels[by_people > 0] == by_people[by_people > 0]).all()
+    assert merged.unassigned_ml == merged.organ_gas_ml == merged.outside_ml == 0
+    assert merged.spine == []
+    found = merge(ct, models, **rules)
+    assert (found.labels[by_people > 0] != by_people[by_people > 0]).sum() > 20
+
+
+def test_a_hole_in_what_people_labelled_is_not_theirs(ct):
+    by_people = labelled("colon", LIVER)
+    by_people[9:11, 14:16, 14:16] = 0
+    rules = RULES | {"precedence": ["organs"]}
+    assert (
+        merge(ct, {"organs": by_people}, **rules).labels[9:11, 14:16, 14:16] == label("colon")
+    ).all()
+    kept = merge(ct, {"organs": by_people}, **rules, given={"organs"})
+    assert not (kept.labels[9:11, 14:16, 14:16] == label("colon")).any()
+
+
+def test_people_take_part_in_the_precedence_and_lose_only_there(ct):
+    models = {"skeleton": labelled("sternum", LIVER), "organs": labelled("liver", LIVER)}
+    merged = merge(ct, models, **RULES | {"precedence": ["skeleton", "organs"]}, given={"organs"})
+    assert (merged.labels[LIVER] == label("sternum")).all()
+    assert merged.conflicts == [{"a": "sternum", "b": "liver", "ml": pytest.approx(27.0)}]
+
+
+def test_tissues_that_people_labelled_stay_too(ct):
+    array = labelled("muscles", block((0, 20), (5, 20), (5, 45)))
+    merged = merge(ct, {"body": array}, **RULES, given={"body"})
+    assert (merged.labels[array > 0] == label("muscles")).all()
+    assert merged.unassigned_ml == 0
+
+
+def test_a_speck_in_a_vertebra_takes_its_name_before_islands_are_dropped(ct):
+    bone, speck = block((4, 14), (20, 30), (20, 30)), block((8, 9), (24, 25), (24, 25))
+    array = labelled("vertebrae_L1", bone)
+    array[speck] = label("vertebrae_T3")
+    merged = merge(ct, {"skeleton": array}, **RULES)
+    assert (merged.labels[bone] == label("vertebrae_L1")).all()
+    assert merged.islands_ml == 0
+    (report,) = merged.spine
+    assert (report["model"], report["bones"], report["applied"]) == ("skeleton", "vertebrae", True)
+    assert report["changes"] == [{"from": "vertebrae_T3", "to": "vertebrae_L1", "ml": 0.027}]
 
 
 def test_what_no_structure_is_called_is_refused(ct):

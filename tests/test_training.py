@@ -9,13 +9,7 @@ import torch
 
 from phantomloom.segmentation.training import loop
 from phantomloom.segmentation.training.samples import Patches
-from phantomloom.segmentation.training.targets import (
-    TrainingCase,
-    classes,
-    from_scheme,
-    split,
-    targets,
-)
+from phantomloom.segmentation.training.targets import TrainingCase, classes, split, targets
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -60,16 +54,6 @@ def test_targets_are_class_indices_and_the_body_model_covers_the_whole_body():
     assert ((body > 0) == (case.ct.array > -500)).mean() > 0.98
     assert (body[skeleton == 1] == 4).all()
     assert (body[abdomen == 1] == 1).all()
-
-
-def test_labels_of_totalsegmentator_are_renamed_and_unknown_ones_refused():
-    total = Volume(np.array([[[0, 5, 26, 25]]], np.uint8), (1.0, 1.0, 1.0))
-    ours = [0, label("liver"), label("sacrum"), label("sacrum")]
-    assert from_scheme(total, "total").array.ravel().tolist() == ours
-    with pytest.raises(ValueError, match="200"):
-        from_scheme(total.with_array(total.array * 0 + 200), "total")
-    with pytest.raises(ValueError, match="scheme"):
-        from_scheme(total, "tatol")
 
 
 def test_a_sample_depends_on_seed_and_number_alone():

@@ -34,6 +34,7 @@ from house import (
     write_sheet,
 )
 
+from phantomloom.io import nifti
 from phantomloom.phantom.export.voxel import xcist
 from phantomloom.structures import label, structures
 
@@ -188,6 +189,41 @@ def test_a_reviewer_overrules_the_verdict_and_the_next_run_obeys(house):
     phases(house)
 
 
+def test_a_persons_label_map_replaces_the_merge_of_its_case_until_it_is_removed(house):
+    """Saved along other axes and in another type, as an editor may; part of it left to the fill."""
+    before = digests(house)
+    image = sitk.ReadImage(house / "results/merge/ann/labels.nii.gz")
+    given = sitk.GetArrayFromImage(image)
+    edited = given.astype(np.int16)
+    edited[:2] = 0
+    edited[np.nonzero(given == label("liver"))[0].min()][given[0] > 0] = label("muscles")
+    saved = sitk.GetImageFromArray(edited)
+    saved.CopyInformation(image)
+    correction = house / "cohort/review/ann/labels.nii.gz"
+    correction.parent.mkdir(parents=True)
+    sitk.WriteImage(sitk.DICOMOrient(saved, "RAS"), correction)
+    assert phases(house)["merge"] == 1
+    merged = sitk.GetArrayFromImage(sitk.ReadImage(house / "results/merge/ann/labels.nii.gz"))
+    assert (merged[edited > 0] == edited[edited > 0]).all()
+    assert ((merged > 0) == (given > 0)).all()
+    told = json.loads((house / "results/merge/ann/merge.json").read_text())
+    assert told["edited"] and told["unassigned_ml"] == 0
+    assert told["edited_ml"] == pytest.approx(
+        (merged != given).sum() * SPACING_MM**3 / 1000, abs=2e-3
+    )
+    assert "edited by hand" in (house / "results/library/ann/index.html").read_text()
+    assert "edited by hand" not in (house / "results/library/ben/index.html").read_text()
+    assert run(house) == {}
+    sitk.WriteImage(saved[1:], correction)
+    assert run(house, "judged", ok=False)["merge"] == 1
+    assert (
+        f"{correction.relative_to(house)}: expected" in (house / "logs/merge/ann.log").read_text()
+    )
+    correction.unlink()
+    assert phases(house)["merge"] == 1
+    assert digests(house) == before
+
+
 def test_a_new_case_runs_alone(house):
     write_ct(house, "cat", person(liver_mm=108))
     write_sheet(house, ANN, BEN, "cat\tcat.nii.gz\tF\t40")
@@ -266,6 +302,36 @@ def test_a_library_is_built_anywhere_from_a_config_of_its_own(house, tmp_path):
     assert jobs["qc"] == 1
     assert (library / "results/qc/eve.json").exists()
     assert before == {f: f.stat().st_mtime_ns for f in house.rglob("*.json")}
+
+
+def test_labels_that_people_bring_come_through_merge_and_fill_unchanged(house, tmp_path):
+    """Even a lone voxel in the air, which from a network would be an island outside the body."""
+    ct = nifti.read(house / "cohort/ann.nii.gz")
+    given = np.where(ct.array == 60, 5, 0).astype(np.uint8)  # the liver's id in `total`
+    given[20, 16, 23], given[2, 1, 1] = 2, 1  # a kidney and a spleen of one voxel
+    nifti.write(ct.with_array(given), tmp_path / "given/eve.nii.gz")
+    shutil.copy(house / "cohort/ann.nii.gz", tmp_path)
+    (tmp_path / "people.tsv").write_text("case\tpath\neve\tann.nii.gz\n")
+    truth = {"engine": "labels", "labels": "given/{case}.nii.gz", "scheme": "total"}
+    mine = {
+        "cohort": {"cases": "people.tsv"},
+        "segment": {"models": {"abdomen": None, "truth": truth}},
+        "merge": {"precedence": ["truth"]},
+    }
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(mine))
+    arguments = ["--snakefile", house / "Snakefile", "--configfile", "my.yaml", "--", "judged"]
+    assert run(tmp_path, *arguments)["merge"] == 1
+    found = nifti.read(tmp_path / "results/merge/eve/labels.nii.gz").array
+    for number, name in ((5, "liver"), (2, "kidney_right"), (1, "spleen")):
+        assert (found[given == number] == label(name)).all()
+    told = json.loads((tmp_path / "results/segment/eve/truth.json").read_text())
+    assert told["engine"] == "labels"
+    assert told["seen_in_training"] is None
+    assert told["structures"]["spleen"] == {
+        "volume_ml": 0.512,
+        "touches_border": "",
+        "confidence": None,
+    }
 
 
 @pytest.mark.parametrize(

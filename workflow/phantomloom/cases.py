@@ -1,4 +1,4 @@
-"""The case sheet, which says what scans the library is made of, and the reviews beside it."""
+"""The case sheet, which says what scans the library is made of, and what people left beside it."""
 
 import re
 from hashlib import sha256
@@ -10,6 +10,8 @@ from phantomloom.scan import visible_files
 from phantomloom.validation import faults, schema
 
 REVIEWS = "review.tsv"
+CORRECTIONS, CORRECTION = "review", "labels.nii.gz"  # review/CASE/labels.nii.gz
+IMAGES = (".nii", ".nii.gz", ".nrrd", ".mha")
 MOST_FAULTS_SHOWN = 20
 SMALL_FOLDER_BYTES = 20_000_000  # read in 30 ms; whole clinical series are larger
 
@@ -76,6 +78,28 @@ def read_reviews(sheet: Path | str) -> dict[str, Review]:
     ]
     _stop_if(unknown, reviews)
     return {fields.pop("case"): Review(**fields) for fields in rows.values()}
+
+
+def read_corrections(sheet: Path | str) -> dict[str, Path]:
+    """Return by case the label map ``review/CASE/labels.nii.gz`` beside ``sheet``, where it is.
+
+    Raises:
+        ValueError: naming each folder of no case and each that holds images of other names only.
+    """
+    folders = [f for f in sorted(Path(sheet).with_name(CORRECTIONS).glob("*")) if f.is_dir()]
+    names = {f["case"] for f in _rows(Path(sheet), "case").values()} if folders else set()
+    found, wrong = {}, []
+    for folder in folders:
+        images = sorted(f.name for f in folder.iterdir() if f.name.endswith(IMAGES))
+        if images and folder.name not in names:
+            wrong.append(f"{folder}: {folder.name!r} is no case of {Path(sheet).name}")
+        elif CORRECTION in images:
+            found[folder.name] = Path(portable(folder, CORRECTION))
+        elif images:
+            wrong.append(f"{folder}: a correction is called {CORRECTION}, not {images[0]}")
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return found
 
 
 def scan_files(path: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from phantomloom.provenance import PACKAGE
+from phantomloom.schemes import schemes
 from phantomloom.structures import MODELS, TABLE, structures
 from phantomloom.validation import Fault, faults, schema
 
@@ -85,13 +86,20 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
         ("segment", "models", m, "engine"): _plugins("segmentation", "segment") for m in models
     }
     known |= {("library", "volumes", column): (structures(), table) for column in columns}
+    naming = (schemes(), "a naming scheme: " + ", ".join(schemes()))
+    known |= {("segment", "models", m, "scheme"): naming for m in models}
+    labelled = _at(config, ("train", "cases")) or {}
+    known |= {("train", "cases", case, "scheme"): naming for case in labelled}
     for keys, (there, words) in known.items():
         for key, name in _names(_at(config, keys)):
             if name not in there:
                 yield Fault((*keys, *key), f"{name!r}; allowed: {words}")
+    ranked = [name for _, name in _names(precedence)]
+    for name in sorted({name for name in ranked if ranked.count(name) > 1}):
+        yield Fault(PRECEDENCE, f"{name!r} is there more than once")
     for model in models:
         own = {row.name for row in structures().values() if row.model == model}
-        if not {model, *own} & set(precedence):
+        if not {model, *own} & set(ranked):
             yield Fault(PRECEDENCE, f"lacks the model {model!r}; list every model")
 
 
@@ -103,12 +111,16 @@ def _plugins(folder: str, function: str) -> tuple[list[str], str]:
 
 
 def _names(value: Any) -> list[tuple[Keys, str]]:
-    """Return the names in a text, a list or the keys of a table, and where each stands in it."""
+    """Return the names in a text, nested lists or the keys of a table, and where each stands."""
     if isinstance(value, str):
         return [((), value)]
     if isinstance(value, dict):
         return [((name,), name) for name in value]
-    return [((place,), name) for place, name in enumerate(value or ())]
+    return [
+        ((place, *keys), name)
+        for place, item in enumerate(value or ())
+        for keys, name in _names(item)
+    ]
 
 
 def portable(folder: Path, path: str) -> str:

@@ -7,9 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import linear_sum_assignment
 
-from phantomloom.resample import blur_voxels
+from phantomloom.resample import blur_voxels, turned
 from phantomloom.scan import AIR_HU, HIGHEST_HU, Scan, UnusableScanError
 from phantomloom.tissues import body_surface
 from phantomloom.volume import Volume
@@ -33,7 +32,8 @@ def regrid(scan: Scan, spacing_mm: Spacing) -> Volume:
     """
     _check_grid(scan)
     _check_hu(scan.array)
-    scan = _turned(scan)
+    array, axes_mm, origin_mm = turned(scan.array, scan.axes_mm, scan.origin_mm)
+    scan = replace(scan, array=array, axes_mm=axes_mm, origin_mm=origin_mm)
     steps = np.linalg.norm(scan.axes_mm, axis=1)
     wanted = steps if spacing_mm == "native" else np.full(3, float(spacing_mm))
     off_mm = np.abs((scan.axes_mm - np.diag(wanted)) * np.reshape(scan.array.shape, (3, 1)))
@@ -76,18 +76,6 @@ def _check_hu(hu: np.ndarray) -> None:
             f"values from {hu.min()} to {hu.max()}, {air:.1%} as air and {tissue:.1%} as tissue",
             "give a CT, not windowed or normalised, with its rescale slope and intercept applied",
         )
-
-
-def _turned(scan: Scan) -> Scan:
-    """Return the same voxels with each axis the one nearest to z, y, x, growing the same way."""
-    directions = scan.axes_mm / np.linalg.norm(scan.axes_mm, axis=1, keepdims=True)
-    _, order = linear_sum_assignment(-np.abs(directions.T))
-    array, axes_mm, origin_mm = scan.array.transpose(order), scan.axes_mm[order], scan.origin_mm
-    for axis in np.flatnonzero(np.diag(axes_mm) < 0).tolist():
-        origin_mm = origin_mm + axes_mm[axis] * (array.shape[axis] - 1)
-        axes_mm = np.where(np.arange(3)[:, None] == axis, -axes_mm, axes_mm)
-        array = np.flip(array, axis)
-    return replace(scan, array=array, axes_mm=axes_mm, origin_mm=origin_mm)
 
 
 def _resampled(scan: Scan, spacing_mm: np.ndarray) -> Volume:
@@ -187,9 +175,9 @@ def _capped(person: dict[str, Any]) -> dict[str, Any]:
 
 
 def _grid_warnings(scan: Scan) -> list[str]:
-    turned = _turned(scan)
-    steps = np.linalg.norm(turned.axes_mm, axis=1)
-    tilt = np.degrees(np.arccos(np.clip(np.diag(turned.axes_mm) / steps, -1, 1)))
+    _, axes_mm, _ = turned(scan.array, scan.axes_mm, scan.origin_mm)
+    steps = np.linalg.norm(axes_mm, axis=1)
+    tilt = np.degrees(np.arccos(np.clip(np.diag(axes_mm) / steps, -1, 1)))
     warnings = []
     if tilt.max() > 0.1:
         warnings.append(f"the grid is up to {tilt.max():.1f} degrees off the patient's axes")

@@ -72,13 +72,29 @@ def _hu(counts: np.ndarray) -> dict[str, float]:
 def _place(number: int, box: tuple[slice, ...], labels: Volume) -> dict[str, object]:
     mask = labels.array[box] == number
     place: dict[str, object] = {"components": ndimage.label(mask)[1]}
-    cut = []
     for axis, name in enumerate("zyx"):
-        step, size = labels.spacing_mm[axis], labels.array.shape[axis]
+        step = labels.spacing_mm[axis]
         profile = mask.sum(axis=tuple({0, 1, 2} - {axis}))
         index = box[axis].start + (profile @ np.arange(profile.size)) / profile.sum()
         place[f"centroid_{name}_mm"] = labels.origin_mm[axis] + index * step
         place[f"extent_{name}_mm"] = profile.size * step
-        low, high = FACES[axis]
-        cut += [low] * (box[axis].start == 0) + [high] * (box[axis].stop == size)
-    return place | {"touches_border": " ".join(cut)}
+    return place | {"touches_border": _faces_cut(box, labels.array.shape)}
+
+
+def _faces_cut(box: tuple[slice, ...], shape: tuple[int, ...]) -> str:
+    """Return the faces of the grid that ``box`` reaches, in words."""
+    cut = []
+    for side, size, (low, high) in zip(box, shape, FACES, strict=True):
+        cut += [low] * (side.start == 0) + [high] * (side.stop == size)
+    return " ".join(cut)
+
+
+def outline(labels: Volume) -> dict[str, tuple[float, str]]:
+    """Return the volume in ml of each structure present and the faces of the grid that cut it."""
+    voxels = np.bincount(labels.array.ravel(), minlength=256)
+    boxes = ndimage.find_objects(labels.array)
+    return {
+        by_id()[n].name: (float(voxels[n]) * labels.voxel_ml, _faces_cut(box, labels.array.shape))
+        for n, box in enumerate(boxes, 1)
+        if box
+    }

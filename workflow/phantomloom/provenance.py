@@ -15,7 +15,7 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
@@ -34,30 +34,34 @@ def code(*entries: str) -> str:
 
 
 @cache
-def content(path: str) -> str:
+def content(path: str, names: tuple[str, ...] | None = None) -> str:
     """Return the digest of a file, or of the files below a folder by relative path.
 
-    Weights and reference tables enter params so. Of a folder, hidden files and a bundle's ``docs``
-    decide nothing and do not count.
+    Weights and reference tables enter params so. Of a folder only files called one of ``names``
+    decide, by default all but hidden ones and a bundle's ``docs``.
 
     Raises:
         FileNotFoundError: if there are none.
     """
     top = Path(path)
-    files = {"": top} if top.is_file() else _deciding_files(top)
+    files = {Path(): top} if top.is_file() else _deciding_files(top, names)
     if not files:
         raise FileNotFoundError(f"{path}: nothing there; a key of the config names it")
-    parts = [name.encode() + sha256(file.read_bytes()).digest() for name, file in files.items()]
+    parts = [name.as_posix().encode() + _sha256(file) for name, file in files.items()]
     return sha256(b"".join(parts)).hexdigest()[:12]
 
 
-def _deciding_files(folder: Path) -> dict[str, Path]:
+def _sha256(file: Path) -> bytes:
+    with file.open("rb") as content:
+        return file_digest(content, "sha256").digest()
+
+
+def _deciding_files(folder: Path, names: tuple[str, ...] | None) -> dict[Path, Path]:
     files = {f.relative_to(folder): f for f in sorted(folder.rglob("*")) if f.is_file()}
-    return {
-        name.as_posix(): file
-        for name, file in files.items()
-        if not any(part == "docs" or part[0] == "." for part in name.parts)
-    }
+    if names:
+        return {path: file for path, file in files.items() if path.name in names}
+    idle = {path for path in files if any(p == "docs" or p[0] == "." for p in path.parts)}
+    return {path: file for path, file in files.items() if path not in idle}
 
 
 def scan_identity(source: Mapping) -> str:

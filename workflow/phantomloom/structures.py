@@ -1,4 +1,11 @@
-"""The one table of anatomical structures; label maps hold its ids, 0 is outside the body."""
+"""The one table of anatomical structures; label maps hold its ids, 0 is outside the body.
+
+Names in other tools stand in ``schemes.tsv``. SNOMED CT codes come from the code dictionary of
+pydicom 3.0 (DICOM PS3.16), else from TotalSegmentator 2.18.0 (``totalsegmentator_snomed_mapping``),
+HL7 mCODE (its map of AAPM TG-263, its examples) or, for lobes of the right lung, SNOMED's editorial
+guide and FHIR profiles. A cell is empty where none of them names the structure itself: they have
+the region of the hip, not its bone.
+"""
 
 import csv
 from functools import cache
@@ -16,20 +23,23 @@ class Structure(NamedTuple):
     id: int
     name: str
     model: str  # which of MODELS finds it
+    parent: str  # name of the structure that contains it, or empty; "body" contains all
     side: str  # left, right or empty
     partner: str  # name of the bilateral partner, or empty
     sex: str  # M or F where only one sex has it, else empty
     tissue: str  # bone cartilage muscle fat organ vessel airway lung gas skin soft
     material: str  # a name of materials.tsv
     colour: str  # #rrggbb, sRGB
-    total: dict[int, str]  # ids and names in TotalSegmentator's task "total" (version 2)
+    snomed: str  # SNOMED CT code, or empty; of both sides where the sided concept is not known
 
 
 @cache
 def structures() -> dict[str, Structure]:
     """Return all structures by name, in the order of their ids."""
     with TABLE.open(newline="") as table:
-        rows = [_structure(row) for row in csv.DictReader(table, delimiter="\t")]
+        rows = [
+            Structure(id=int(row.pop("id")), **row) for row in csv.DictReader(table, delimiter="\t")
+        ]
     return {row.name: row for row in rows}
 
 
@@ -48,8 +58,3 @@ def label(name: str) -> int:
     if name not in structures():
         raise KeyError(f"no structure is called {name!r}; {TABLE.name} lists them")
     return structures()[name].id
-
-
-def _structure(row: dict[str, str]) -> Structure:
-    total = dict(item.split(":") for item in row.pop("total").split())
-    return Structure(id=int(row.pop("id")), total={int(k): v for k, v in total.items()}, **row)

@@ -30,6 +30,7 @@ ENVELOPE_MM = 20.0  # gaps in the muscle wall that the envelope bridges
 VISCERAL_DEPTH_MM = 10.0  # fat nearer to the surface is subcutaneous, also between arm and trunk
 CAVITY_MM = 30.0  # half the gap between organs whose lean tissue is no muscle
 WALL_MM = 20.0  # in the trunk, lean tissue this near to the envelope's outside or to bone is muscle
+SLAB = 48  # slices that are looked at together where a whole scan would take too much memory
 
 
 def body_surface(ct: Volume) -> np.ndarray:
@@ -73,7 +74,7 @@ def _tissues(ct: Volume, inside: np.ndarray, known: np.ndarray | None) -> np.nda
     gas, lung = _air((hu < LUNG_HU) & inside & (known == 0), ct)
     bone = _bone(hu, inside & (known == 0), ct) | (known == label("bones"))
     fat = inside & (hu >= FAT_HU[0]) & (hu <= FAT_HU[1])
-    depth_mm = _depth_mm(inside, ct)
+    depth_mm = _near_surface_mm(inside, ct)
     skin = inside & ((depth_mm <= SKIN_MM) | ~_eroded(inside))
     envelope = _envelope(inside & ~fat & ~skin, ct) & (depth_mm > VISCERAL_DEPTH_MM)
     lean = inside & (hu > FAT_HU[1]) & (hu < BONE_HU)
@@ -176,15 +177,16 @@ def _air(low: np.ndarray, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
     if not count:
         return low, low
     index = np.arange(count + 1)
-    volume_ml = np.bincount(parts.ravel()) * ct.voxel_ml
-    median = ndimage.median(ct.array, parts, index)
+    volume_ml = np.bincount(parts[low], minlength=count + 1) * ct.voxel_ml
+    median = ndimage.median(ct.array[low], parts[low], index)
     at_top = np.isin(index, parts[-1])
     is_lung = ((volume_ml >= 50) | at_top & (volume_ml >= 1)) & (median > AIR_HU)
     is_lung[0] = False
     lung = is_lung[parts]
-    smooth = ndimage.gaussian_filter(
-        ct.array.astype(np.float32), [1.5 / mm for mm in ct.spacing_mm]
-    )
+    if not lung.any():
+        return low, lung
+    sigma = [1.5 / mm for mm in ct.spacing_mm]
+    smooth = ndimage.gaussian_filter(ct.array, sigma, output=np.float32)
     airway = lung & ndimage.binary_opening(lung & (smooth < AIR_HU))
     return low & ~lung | airway, lung & ~airway
 
@@ -192,10 +194,11 @@ def _air(low: np.ndarray, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
 def _bone(hu: np.ndarray, where: np.ndarray, ct: Volume) -> np.ndarray:
     """Return bright parts that hold cortex, without contrast medium, their marrow filled."""
     bright = where & (hu > BONE_HU)
-    parts, _ = ndimage.label(bright & ~_contrast(bright, ct))
-    cortex = np.unique(parts[hu > CORTEX_HU])
-    bone = np.isin(parts, cortex[cortex > 0])
-    coarse, factors = _coarse(ct.with_array(bone.astype(np.float32)))
+    parts, count = ndimage.label(bright & ~_contrast(bright, ct))
+    cortex = np.zeros(count + 1, bool)
+    cortex[parts[hu > CORTEX_HU]] = True
+    bone = cortex[parts] & (parts > 0)
+    coarse, factors = _coarse(ct.with_array(bone))
     closed = _closed(coarse.array >= 0.5, MARROW_MM, coarse)
     return bone | _enlarge(closed, factors, bone.shape) & where
 
@@ -215,7 +218,7 @@ def _envelope(lean: np.ndarray, ct: Volume) -> np.ndarray:
 
     Axial slices are filled one by one; a majority along z then mends slices whose wall was open.
     """
-    coarse, factors = _coarse(ct.with_array(lean.astype(np.float32)))
+    coarse, factors = _coarse(ct.with_array(lean))
     thick = ndimage.binary_opening(coarse.array > 0.5)
     closed = np.stack([_closed(plane, ENVELOPE_MM, coarse, fill=True) for plane in thick])
     length = round(ENVELOPE_MM / coarse.spacing_mm[0]) | 1
@@ -230,12 +233,24 @@ def _muscular(
 
     Slices without any viscera are limbs, whose lean tissue is all muscle.
     """
-    coarse, factors = _coarse(ct.with_array(viscera.astype(np.float32)))
-    wall, _ = _coarse(ct.with_array((~envelope | bone).astype(np.float32)))
+    coarse, factors = _coarse(ct.with_array(viscera))
+    wall, _ = _coarse(ct.with_array(~envelope | bone))
     near = _grown(wall.array > 0.5, WALL_MM, coarse)
     trunk = (coarse.array > 0.5).any(axis=(1, 2), keepdims=True)
     cavity = _closed(coarse.array > 0.5, CAVITY_MM, coarse)
     return _enlarge((near | ~trunk) & ~cavity, factors, bone.shape)
+
+
+def _near_surface_mm(mask: np.ndarray, ct: Volume) -> np.ndarray:
+    """Return ``_depth_mm`` up to VISCERAL_DEPTH_MM, elsewhere more; in a tenth of the memory."""
+    margin = ceil(VISCERAL_DEPTH_MM / ct.spacing_mm[0]) + 1
+    result = np.full(mask.shape, np.inf, np.float32)
+    for z in range(0, len(mask), SLAB):
+        low = max(0, z - margin)
+        slab = mask[low : z + SLAB + margin]
+        if not slab.all():
+            result[z : z + SLAB] = _depth_mm(slab, ct)[z - low :][:SLAB]
+    return result
 
 
 def _depth_mm(mask: np.ndarray, ct: Volume) -> np.ndarray:

@@ -1,5 +1,7 @@
 from functools import cache
 
+from phantomloom.cases import read_corrections
+
 
 @cache
 def cases():
@@ -11,6 +13,12 @@ def cases():
 def reviews():
     """What people answered to the verdicts."""
     return read_reviews(config["cohort"]["cases"])
+
+
+@cache
+def corrections():
+    """The label maps that people put beside the sheet."""
+    return read_corrections(config["cohort"]["cases"])
 
 
 def say_what_became_of_the_cases(crashed):

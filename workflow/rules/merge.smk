@@ -1,5 +1,5 @@
 rule merge:
-    """Make one label map of all models' maps; every voxel inside the skin gets a structure."""
+    """Make one label map of all models' maps, or of a person's; every voxel inside the skin gets a structure."""
     input:
         ct="results/ingest/{case}/ct.nii.gz",
         ct_json="results/ingest/{case}/ct.json",
@@ -21,10 +21,15 @@ rule merge:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=lambda w, attempt: 8000 * attempt,
         runtime=30,
     params:
         settings=config["merge"],
+        # named for its `input`, so not compared: a library may move, the digest tells the content
+        correction=lambda w, input: str(corrections().get(w.case, "")),
+        correction_digest=lambda w: (
+            content(str(corrections()[w.case])) if w.case in corrections() else None
+        ),
         code=code("scripts/merge.py"),
     script:
         "../../scripts/merge.py"

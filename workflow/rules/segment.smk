@@ -1,4 +1,10 @@
+from importlib.util import find_spec
+
+from phantomloom.segmentation.sources import digest, settings, source
+
 MODELS = config["segment"]["models"]
+# measured on 512 x 512 x 1000 voxels; other engines keep more of a scan's scores
+MEMORY_MB = {"monai": 5000, "labels": 6000}
 
 
 rule segment:
@@ -18,17 +24,46 @@ rule segment:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=lambda w, attempt: (
+            MEMORY_MB.get(MODELS[w.model]["engine"], 12000) * attempt
+        ),
         runtime=60,
     params:
         engine=lambda w: MODELS[w.model]["engine"],
+        engine_settings=lambda w: settings(MODELS[w.model]),
         # named for its `input`, so not compared: a checkout may move, the digest tells the content
-        weights=lambda w, input: MODELS[w.model]["weights"],
-        weights_digest=lambda w: content(MODELS[w.model]["weights"]),
-        device=config["segment"]["device"],
+        source=lambda w, input: source(MODELS[w.model], w.case),
+        source_digest=lambda w: digest(MODELS[w.model], w.model, w.case),
+        device=lambda w: MODELS[w.model].get("device", config["segment"]["device"]),
+        gpu_memory_mb=config["segment"]["gpu_memory_mb"],
         code=lambda w: code(
             "scripts/segment.py",
             f"phantomloom.segmentation.{MODELS[w.model]['engine']}",
         ),
     script:
         "../../scripts/segment.py"
+
+
+rule benchmark_engines:
+    """Measure time and memory of the engines beside the same networks run plainly."""
+    input:
+        ct="results/ingest/patient1/ct.nii.gz",
+    output:
+        "results/benchmark/engines.json",
+    log:
+        "logs/benchmark/engines.log",
+    benchmark:
+        "logs/benchmark/engines.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=12000,
+        runtime=120,
+    params:
+        bundle=lambda w: portable(CHECKOUT, "workflow/models/torso"),
+        repeats=2,
+        nnunet=find_spec("nnunetv2") is not None,
+        code=code("scripts/benchmark_engines.py"),
+    script:
+        "../../scripts/benchmark_engines.py"

@@ -63,6 +63,8 @@ def case_page(
             acquisition=ingest.get("acquisition", {}),
             geometry=_geometry(ingest.get("geometry")),
             warnings=ingest.get("warnings", []),
+            edited_ml=merge["edited_ml"] if row["edited"] else None,
+            edits=sorted(merge.get("edits", []), key=_edited_ml, reverse=True),
             conflicts=sorted(merge.get("conflicts", []), key=lambda conflict: -conflict["ml"]),
             models=[_model(*pair) for pair in finished(artefacts, "segment").items()],
             simulation=_simulation(finished(artefacts, "simulate")),
@@ -199,6 +201,10 @@ def _model(name: str, content: Mapping[str, Any]) -> dict[str, str]:
         "weights": content["weights"],
         "training": "seen in training" if content["seen_in_training"] else "new to it",
     }
+
+
+def _edited_ml(edit: Mapping[str, float]) -> float:
+    return edit["added_ml"] + edit["removed_ml"]
 
 
 def _simulation(simulated: Artefacts) -> dict[str, str]:

@@ -98,6 +98,7 @@ def row(
         "seen_in_training": any(
             model["seen_in_training"] for model in finished(artefacts, "segment").values()
         ),
+        "edited": any(merge["edited"] for merge in finished(artefacts, "merge").values()),
         **_sums(artefacts, rows),
         **{f"{name}_ml": _group_ml(rows, members) for name, members in groups.items()},
     }
@@ -112,7 +113,8 @@ def structure_rows(
     simulated = _by_name(finished(artefacts, "simulate"))
     confidence: dict[str, Any] = {}
     for model in finished(artefacts, "segment").values():
-        confidence |= {name: found["confidence"] for name, found in model["structures"].items()}
+        its = model["structures"].items()
+        confidence |= {name: found["confidence"] for name, found in its if found["confidence"]}
     return [
         {
             "name": measured["name"],
@@ -121,7 +123,8 @@ def structure_rows(
             "volume_ml": float(measured["volume_ml"]),
             "truncated": bool(measured["touches_border"]),
             "mass_g": masses.get(known.name, {}).get("mass_g"),
-            "confidence": confidence.get(known.name),
+            "confidence": confidence.get(known.name, {}).get("probability"),
+            "boundary_entropy_bits": confidence.get(known.name, {}).get("boundary_entropy_bits"),
             **_hu(simulated.get(known.name)),
             **_mesh(meshes.get(known.name)),
         }
@@ -137,9 +140,9 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 LEADING = (
     "case", "status", "stage", "reason", "note", "sex", "age_years", "height_cm", "weight_kg",
-    "verdict", "automatic_verdict", "reviewed", "seen_in_training", "spacing_z_mm", "spacing_y_mm",
-    "spacing_x_mm", "structures", "volume_ml", "mass_kg", "conflict_ml", "meshes",
-    "meshes_watertight", "triangles", "largest_soft_error_hu",
+    "verdict", "automatic_verdict", "reviewed", "seen_in_training", "edited", "spacing_z_mm",
+    "spacing_y_mm", "spacing_x_mm", "structures", "volume_ml", "mass_kg", "conflict_ml",
+    "meshes", "meshes_watertight", "triangles", "largest_soft_error_hu",
 )  # fmt: skip
 
 

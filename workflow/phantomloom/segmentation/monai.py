@@ -1,18 +1,17 @@
 """The engine for MONAI bundles: sliding windows on the network's grid, labels on the CT's."""
 
 import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from monai.inferers.utils import sliding_window_inference
 from torch import Tensor, nn
 
-from phantomloom.resample import Grid, matrices, resample
 from phantomloom.segmentation import Segmentation, bundle
-from phantomloom.segmentation import network as _named_by_bundles  # noqa: F401
-from phantomloom.segmentation.windows import windows
-from phantomloom.structures import label
+from phantomloom.segmentation.confidence import confidence
+from phantomloom.segmentation.sliding import planes
 from phantomloom.volume import Volume
 
 said = logging.getLogger("phantomloom.segment")
@@ -21,62 +20,65 @@ said = logging.getLogger("phantomloom.segment")
 def segment(ct: Volume, weights: Path, device: str) -> Segmentation:
     """Return what the bundle in folder ``weights`` finds in ``ct`` (HU).
 
-    Class probabilities, not labels, are interpolated from the network's grid to the CT's.
+    Class probabilities, not labels, are interpolated from the network's grid to the CT's, and the
+    entropy of the classes likewise.
 
     Raises:
         FileNotFoundError: if the bundle is not complete.
-        KeyError: if the bundle names a structure that the table does not have.
+        ValueError: if it names classes that no structure goes by, or cannot be applied to a CT.
     """
-    network, about = bundle.read(weights)
-    ids = np.array([0, *(label(name) for name in about.structures)], np.uint8)
-    coarse = resample(ct, Grid.of(ct).at(about.spacing_mm))
-    image = windows(torch.from_numpy(coarse.array)[None, None])
-    probability = _probability(network.to(device), image, about.patch, device)
-    winners, certainty = _on_grid(probability, Grid.of(coarse), Grid.of(ct))
-    found = np.bincount(winners.ravel(), minlength=len(ids))
-    sums = np.bincount(winners.ravel(), certainty.ravel(), minlength=len(ids))
-    confidence = {
-        name: round(float(sums[i] / found[i]), 4)
-        for i, name in enumerate(about.structures, 1)
-        if found[i]
-    }
-    return Segmentation(ct.with_array(ids[winners]), confidence)
+    model = bundle.read(weights)
+    image, axes, to_ct = model.prepare(ct)
+    windows = model.windows._replace(patch=tuple(model.windows.patch[i] for i in np.argsort(axes)))
+    said.info("%s voxels in windows of %s on %s", tuple(image.shape[2:]), windows.patch, device)
+    network = _turned(model.network.to(device), axes)
+    scores = planes(image, network, windows, device)
+    winners, certainty, entropy_bits = _on_grid(scores, to_ct)
+    labels = np.array(model.ids, np.uint8)[winners]
+    sure = confidence(labels, certainty, entropy_bits)
+    return Segmentation(ct.with_array(labels), sure, model.training_scans)
 
 
-def training_scans(weights: Path) -> tuple[str, ...]:
-    """Return the identities of the scans that the network in folder ``weights`` was trained on."""
-    return bundle.about(weights).training_scans
+def _turned(network: nn.Module, axes: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    """Return ``network`` for windows [1, C, Z, Y, X], whatever order of ``axes`` it works in."""
+    there = [0, 1, *(2 + axis for axis in axes)]
+    back = np.argsort(there).tolist()
+    return lambda window: network(window.permute(there)).permute(back)
 
 
-def _probability(
-    network: nn.Module, image: Tensor, patch: tuple[int, int, int], device: str
-) -> Tensor:
-    """Return [classes, Z, Y, X] float32 on the CPU."""
-    said.info("%s voxels in windows of %s on %s", tuple(image.shape[2:]), patch, device)
-    with torch.inference_mode(), torch.autocast("cuda", enabled=device.startswith("cuda")):
-        scores = sliding_window_inference(
-            image,
-            roi_size=patch,
-            sw_batch_size=1,
-            predictor=network,
-            overlap=0.5,
-            mode="gaussian",
-            padding_mode="replicate",
-            sw_device=device,
-            device="cpu",
-            progress=True,
-        )
-    return scores[0].float().softmax(0)
+def _on_grid(
+    scores: Iterator[Tensor], to_ct: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return class, its probability and the entropy in bits of each voxel of the CT, [Z, Y, X].
 
-
-def _on_grid(probability: Tensor, source: Grid, target: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Return the most probable class and its probability on ``target``, slice by slice."""
-    z, y, x = map(torch.from_numpy, matrices(source, target))
-    winners = np.empty(target.shape, np.uint8)
-    certainty = np.empty(target.shape, np.float32)
-    for k, row in enumerate(z):
-        near = row.nonzero()[:, 0]  # one or two slices
-        plane = torch.einsum("k,ckyx->cyx", row[near], probability[:, near])
-        best = (y @ plane @ x.T).max(0)  # [Y, X]
+    ``scores`` are planes [classes, Y, X] of the network's grid; only those that the plane at hand
+    needs are kept. ``to_ct`` are the weights [target, source] along z, y and x.
+    """
+    z, y, x = map(torch.from_numpy, to_ct)
+    shape = (len(z), len(y), len(x))
+    winners = np.empty(shape, np.uint8)
+    certainty, entropy_bits = np.empty(shape, np.float16), np.empty(shape, np.float16)
+    upwards = bool(z[0].argmax() <= z[-1].argmax())  # a network's own z may point down
+    kept: deque[Tensor] = deque()
+    first = 0  # plane of the network's grid that kept[0] is
+    for k in range(len(z)) if upwards else reversed(range(len(z))):
+        near = z[k].nonzero()[:, 0].tolist()
+        while first + len(kept) <= near[-1]:
+            kept.append(_with_entropy(next(scores)))
+        while first < near[0]:
+            kept.popleft()
+            first += 1
+        plane = sum(z[k, i] * kept[i - first] for i in near)  # [classes + 1, Y, X]
+        wide = y @ plane @ x.T
+        best = wide[:-1].max(0)
         winners[k], certainty[k] = best.indices.numpy(), best.values.numpy()
-    return winners, certainty
+        entropy_bits[k] = wide[-1].numpy()
+    return winners, certainty, entropy_bits
+
+
+def _with_entropy(scores: Tensor) -> Tensor:
+    """Return the probabilities of the classes and, as the last, their entropy in bits."""
+    logs = scores.log_softmax(0)
+    probabilities = logs.exp()
+    bits = -(probabilities * logs).sum(0, keepdim=True) / np.log(2)
+    return torch.cat([probabilities, bits])

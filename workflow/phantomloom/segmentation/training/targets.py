@@ -10,7 +10,6 @@ from phantomloom.structures import MODELS, by_id, structures
 from phantomloom.tissues import body_surface, tissues
 from phantomloom.volume import Volume
 
-SCHEMES = ("total", "phantomloom")
 BODY = ("body", "subcutaneous_fat", "muscles", "bones", "visceral_fat")
 
 
@@ -29,25 +28,6 @@ class TrainingCase(NamedTuple):
     def held(self) -> set[str]:
         """Names of the structures the labels hold, and the tissues, which derive from HU."""
         return {by_id()[i].name for i in np.unique(self.labels.array) if i} | set(BODY)
-
-
-def from_scheme(labels: Volume, scheme: str) -> Volume:
-    """Return label ids of a naming scheme as ids of the structure table.
-
-    Raises:
-        ValueError: if the scheme is unknown or has no such id.
-    """
-    if scheme == "phantomloom":
-        known = {i: i for i in by_id()}
-    elif scheme == "total":
-        known = {i: s.id for s in structures().values() for i in s.total}
-    else:
-        raise ValueError(f"label scheme {scheme!r}; known are {', '.join(SCHEMES)}")
-    table = np.zeros(256, np.uint8)
-    table[list(known)] = list(known.values())
-    if unknown := set(np.unique(labels.array)) - {0, *known}:
-        raise ValueError(f"scheme {scheme} has no label {', '.join(map(str, sorted(unknown)))}")
-    return labels.with_array(table[labels.array])
 
 
 def classes(cases: list[TrainingCase]) -> dict[str, tuple[str, ...]]:

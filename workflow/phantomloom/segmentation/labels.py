@@ -1,0 +1,171 @@
+"""Segmentations that exist already: one label map, or a folder of masks, in any naming scheme.
+
+The way in for people who have their labels, and for ground truth. Maps may lie on any grid: they
+are placed in the patient as ingest places the scan, then brought onto the grid of the CT.
+"""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import find_objects
+
+from phantomloom.io import scan as scans
+from phantomloom.resample import Grid, covering
+from phantomloom.scan import Scan, UnusableScanError, visible_files
+from phantomloom.schemes import OWN, classes_of, structure_of, translated
+from phantomloom.segmentation import Segmentation
+from phantomloom.structures import by_id
+from phantomloom.volume import Volume
+
+said = logging.getLogger("phantomloom.segment")
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")  # of a mask; the longer first
+
+
+class Claim(NamedTuple):
+    """The voxels of one structure, cut to their box."""
+
+    structure: int  # id
+    box: tuple[slice, ...]
+    inside: np.ndarray  # bool
+
+
+def segment(ct: Volume, weights: Path, device: str, scheme: str = OWN) -> Segmentation:
+    """Return the labels at ``weights``, named in ``scheme``, on the grid of ``ct``.
+
+    ``weights`` is one file of label ids, or a folder of masks each called after its class. Where
+    masks overlap the smaller structure wins. Nothing runs on ``device``. Confidence is empty: the
+    labels are given, not estimated.
+
+    Raises:
+        FileNotFoundError: if nothing is there.
+        ValueError: if a file cannot be read, holds what is no label of the scheme, or if no
+            labelled voxel lies in the CT.
+    """
+    if not weights.exists():
+        raise FileNotFoundError(f"{weights}: no labels there; correct the path in the config")
+    classes_of(scheme)
+    maps = _masks(weights, scheme) if weights.is_dir() else [_map(weights, scheme)]
+    if not any(labels.array.any() for labels in maps):
+        raise ValueError(f"{weights}: no structure in it, only background or dropped classes")
+    found = _on_ct(maps, ct)
+    if not found.any():
+        raise ValueError(f"{weights}: no labelled voxel lies in the CT; is it of another scan?")
+    given_ml = sum(np.count_nonzero(labels.array) * _voxel_ml(labels) for labels in maps)
+    found_ml = np.count_nonzero(found) * ct.voxel_ml
+    said.info("%.1f ml are labelled, %.1f ml on the grid of the CT", given_ml, found_ml)
+    return Segmentation(ct.with_array(found), {})
+
+
+def _on_ct(maps: list[Scan], ct: Volume) -> np.ndarray:
+    grid = Grid.of(ct)
+    found = (covering(labels.array, labels.axes_mm, labels.origin_mm, grid) for labels in maps)
+    if len(maps) == 1:
+        return next(found)
+    return _painted([c for labels in found for c in _claims(labels)], grid.shape, ct.voxel_ml)
+
+
+def _map(path: Path, scheme: str) -> Scan:
+    scan = _read(path)
+    try:
+        labels = translated(scan.array, scheme)
+    except ValueError as fault:
+        raise ValueError(f"{path}: {fault}") from fault
+    present = set(np.unique(scan.array[labels == 0]).tolist())
+    if dropped := [c.name for c in classes_of(scheme) if c.id in present]:
+        said.info("%s: dropped %s", path.name, ", ".join(dropped))
+    return replace(scan, array=labels)
+
+
+def _masks(folder: Path, scheme: str) -> list[Scan]:
+    """Return a label map for each grid on which the masks lie."""
+    grids: dict[tuple, list[Claim]] = {}
+    places: dict[tuple, Scan] = {}
+    for path, structure in _named(folder, scheme).items():
+        scan = _read(path)
+        if len(values := np.unique(scan.array[scan.array != 0])) > 1:
+            raise ValueError(f"{path}: a mask holds one value beside 0, this one {values.tolist()}")
+        place = (scan.array.shape, *np.round([*scan.axes_mm.ravel(), *scan.origin_mm], 3).tolist())
+        places[place] = replace(scan, array=np.zeros(scan.array.shape, np.uint8))
+        grids.setdefault(place, []).extend(_claims((scan.array != 0) * np.uint8(structure)))
+    return [
+        replace(scan, array=_painted(grids[place], scan.array.shape, _voxel_ml(scan)))
+        for place, scan in places.items()
+    ]
+
+
+def _named(folder: Path, scheme: str) -> dict[Path, int]:
+    """Return the structure's id for each mask of ``folder``, without the dropped classes."""
+    names = {path: _stem(path.name) for path in visible_files(folder)}
+    names = {path: name for path, name in names.items() if name}
+    if not names:
+        raise ValueError(f"{folder}: no mask in it; a mask is a file CLASS{SUFFIXES[0]}")
+    found, unknown = {}, []
+    for path, name in names.items():
+        try:
+            found[path] = structure_of(name, scheme)
+        except KeyError:
+            unknown.append(path.name)
+    if unknown:
+        raise ValueError(f"{folder}: scheme {scheme} has no class for {', '.join(unknown)}")
+    if dropped := [names[path] for path, structure in found.items() if structure is None]:
+        said.info("%s: dropped %s", folder.name, ", ".join(dropped))
+    return {path: structure.id for path, structure in found.items() if structure}
+
+
+def _stem(name: str) -> str:
+    """Return a mask's file name without its suffix; empty if it is no image."""
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return ""
+
+
+def _read(path: Path) -> Scan:
+    try:
+        scan = scans.read(path)
+    except UnusableScanError as fault:
+        raise ValueError(f"{path}: {fault}") from fault
+    if _has_fractions(path):
+        raise ValueError(f"{path}: labels are whole numbers, this holds fractions; is it a scan?")
+    return scan
+
+
+def _has_fractions(path: Path) -> bool:
+    """Tell whether a file of floats holds others than whole numbers: reading a scan rounds them."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:  # the sheared grid of a tilted gantry: SimpleITK refuses what _read took
+        return False
+    if reader.GetPixelID() not in (sitk.sitkFloat32, sitk.sitkFloat64):
+        return False
+    image = reader.Execute()
+    return any((part != np.rint(part)).any() for part in sitk.GetArrayViewFromImage(image))
+
+
+def _claims(labels: np.ndarray) -> list[Claim]:
+    boxes = enumerate(find_objects(labels), 1)
+    return [Claim(label, box, labels[box] == label) for label, box in boxes if box is not None]
+
+
+def _painted(claims: list[Claim], shape: tuple[int, ...], voxel_ml: float) -> np.ndarray:
+    """Return the label map of ``claims``; the smaller wins, and what it takes away is logged."""
+    labels = np.zeros(shape, np.uint8)
+    for claim in sorted(claims, key=lambda claim: -np.count_nonzero(claim.inside)):
+        under = labels[claim.box]
+        taken = np.bincount(under[claim.inside], minlength=256)
+        taken[[0, claim.structure]] = 0
+        for other in np.flatnonzero(taken).tolist():
+            names = by_id()[claim.structure].name, by_id()[other].name
+            said.info("%s takes %.2f ml from %s", names[0], taken[other] * voxel_ml, names[1])
+        under[claim.inside] = claim.structure
+    return labels
+
+
+def _voxel_ml(scan: Scan) -> float:
+    return float(abs(np.linalg.det(scan.axes_mm))) / 1000
