@@ -30,10 +30,13 @@ def compare(engine, plain, weights, settings):
 
 
 compare("monai", trial.plain_bundle, bundle, {})
-if snakemake.params.nnunet:
-    with TemporaryDirectory() as folder:
-        network = trial.network_of_nnunet(Path(folder))
-        compare("nnunet", trial.plain_nnunet, network, {"mirroring": False})
+with TemporaryDirectory() as folder:
+    if snakemake.params.outside:
+        settings = {"mirroring": False, "orientation": "LPS"}
+        network = trial.network_of_nnunet(Path(folder, "nnunet"))
+        compare("nnunet", trial.plain_nnunet, network, settings)
+        network = trial.network_of_totalsegmentator(Path(folder, "totalsegmentator"))
+        compare("totalsegmentator", trial.plain_totalsegmentator, network, {"fast": True})
 large = trial.tiled(person, (1000, 512, 512), (1.0, 0.7, 0.7))
 whole = trial.cost(trial.labels, "monai", large, bundle, {})
 of, issue = "monai, 512 x 512 x 1000 voxels", "issue 4"

@@ -15,13 +15,14 @@ if reason := artefact.reason_to_withhold(snakemake.input.status):
 else:
     settings = snakemake.params
     device = choose(settings.device, settings.gpu_memory_mb)
+    said.info("engine %s on %s", settings.engine, device)
     engine = import_module(f"phantomloom.segmentation.{settings.engine}")
     ct = nifti.read(snakemake.input.ct)
     found = engine.segment(ct, Path(settings.source), device, **settings.engine_settings)
     scan = scan_identity(artefact.read(snakemake.input.source))
     structures = {
         name: {
-            "volume_ml": round(volume_ml, 3),
+            "volume_ml": round(volume_ml, 6),
             "touches_border": faces,
             "confidence": found.confidence[name]._asdict() if found.confidence else None,
         }

@@ -10,8 +10,9 @@ from phantomloom.segmentation.device import choose
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """A GPU with 8000 MB free."""
+    """Two GPUs with 8000 MB free."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device=None: (8_000_000_000, 2**34))
 
 
@@ -42,3 +43,8 @@ def test_a_named_device_is_taken(gpu, wanted):
 def test_cuda_where_there_is_none_is_an_error_not_a_slow_run(no_gpu):
     with pytest.raises(ValueError, match=r"segment\.device is cuda:1.*auto or cpu"):
         choose("cuda:1", 0)
+
+
+def test_a_gpu_beyond_those_that_there_are_is_an_error(gpu):
+    with pytest.raises(ValueError, match="sees 2 GPUs"):
+        choose("cuda:2", 0)

@@ -122,7 +122,7 @@ def write_foreign_bundle(folder, axes, names, weights="models/model.pt"):
     (folder / "configs/metadata.json").write_text(json.dumps(metadata))
     keys = {"keys": "image"}
     inference = {
-        "imports": ["$import torch"],
+        "imports": ["$import torch", "$import monai"],
         "bundle_root": ".",
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
         "network_def": {
@@ -140,6 +140,8 @@ def write_foreign_bundle(folder, axes, names, weights="models/model.pt"):
                 {"_target_": "Orientationd", **keys, "axcodes": axes},
                 {"_target_": "Spacingd", **keys, "pixdim": [5.5, 6.0, 6.5], "mode": "bilinear"},
                 {"_target_": "NormalizeIntensityd", **keys},
+                {"_target_": "Flipd", **keys, "spatial_axis": 0, "_disabled_": True},
+                "$monai.transforms.EnsureTyped(keys='image')",
             ],
         },
         "inferer": {
@@ -193,6 +195,14 @@ def test_classes_that_no_structure_goes_by_are_all_named(tmp_path):
     write_foreign_bundle(tmp_path / "b", "RAS", ["liver", "livr", "spln"])
     with pytest.raises(ValueError, match="livr, spln"):
         bundle.read(tmp_path / "b")
+
+
+def test_a_network_of_other_outputs_than_the_metadata_name_is_refused(tmp_path):
+    write_foreign_bundle(tmp_path / "b", "RAS", ["liver", "spleen"])
+    file = tmp_path / "b/configs/metadata.json"
+    file.write_text(file.read_text().replace(', "2": "spleen"', ""))
+    with pytest.raises(ValueError, match=r"3 output channels, .*metadata\.json names 2"):
+        segment(random_scan((20, 22, 30)), tmp_path / "b", "cpu")
 
 
 def test_a_pickle_that_is_more_than_weights_is_refused(tmp_path):

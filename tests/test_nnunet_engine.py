@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -15,14 +16,14 @@ import torch
 from scipy.stats import entropy
 
 from phantomloom.io import nifti
-from phantomloom.segmentation import nnunet
+from phantomloom.segmentation import nnunet, nnunet_scores
 from phantomloom.segmentation.agreement import dice
-from phantomloom.segmentation.nnunet import segment
 from phantomloom.segmentation.outside_networks import HU, MM, body, train
 from phantomloom.structures import label, structures
 
 pytest.importorskip("nnunetv2", reason="nnU-Net is not installed; `make extras` installs it")
 
+segment = partial(nnunet.segment, orientation="LPS")
 LABELS = {"kidney_right": 1, "liver": 2, "kidney_left": 3}
 MANY = {s.name: i for i, s in enumerate(list(structures().values())[:12], 1)}
 SCANS = {
@@ -66,7 +67,7 @@ def ids_of(labels: dict[str, int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("name", "orientation"), [("isotropic", None), ("anisotropic", "LPS"), ("flipped", "RAS")]
+    ("name", "orientation"), [("isotropic", "LPS"), ("anisotropic", "LPS"), ("flipped", "RAS")]
 )
 def test_the_labels_are_those_of_nnunets_own_command(random, own_labels, name, orientation):
     labels = segment(SCANS[name], random, "cpu", orientation=orientation).labels
@@ -90,7 +91,7 @@ def test_orientation_mirroring_and_folds_are_heeded(random):
 def test_plans_whose_reader_turns_images_to_ras_are_followed(random, tmp_path):
     copy = copy_of(random, tmp_path)
     rewrite(copy / "plans.json", image_reader_writer="NibabelIOWithReorient")
-    there = segment(SCANS["flipped"], copy, "cpu").labels.array
+    there = nnunet.segment(SCANS["flipped"], copy, "cpu").labels.array
     assert np.array_equal(
         there, segment(SCANS["flipped"], random, "cpu", orientation="RAS").labels.array
     )
@@ -116,7 +117,7 @@ def test_scores_kept_in_a_file_give_the_same_labels(random, monkeypatch):
     for ct in (body((60, 30, 44)), SCANS["flipped"]):
         expected = segment(ct, random, "cpu", mirroring=False)
         with monkeypatch.context() as small:
-            small.setattr(nnunet, "SCORES_BYTES", 1)
+            small.setattr(nnunet_scores, "SCORES_BYTES", 1)
             found = segment(ct, random, "cpu", mirroring=False)
         assert (found.labels.array == expected.labels.array).mean() > 0.999  # half precision
         for structure, sure in expected.confidence.items():
@@ -268,3 +269,9 @@ def test_without_the_extras_the_engine_says_how_to_get_them(random, monkeypatch)
     monkeypatch.setitem(sys.modules, "nnunetv2", None)
     with pytest.raises(ModuleNotFoundError, match=r"nnunetv2.*`make extras`"):
         segment(SCANS["flipped"], random, "cpu")
+
+
+def test_nobody_guesses_which_way_the_training_images_lay(random):
+    """A network for RAS calls left right on LPS, and nothing else would tell."""
+    with pytest.raises(ValueError, match=r"left and right depend.*say `orientation`"):
+        nnunet.segment(SCANS["flipped"], random, "cpu")

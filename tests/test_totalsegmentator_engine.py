@@ -19,7 +19,7 @@ from phantomloom.schemes import translated
 from phantomloom.segmentation.checkpoints import UNUSABLE, loading_checkpoints
 from phantomloom.segmentation.outside_networks import MM, body, train
 from phantomloom.segmentation.totalsegmentator import segment
-from phantomloom.structures import label
+from phantomloom.structures import by_id, label
 
 pytest.importorskip(
     "totalsegmentator", reason="TotalSegmentator is not installed; `make extras` installs it"
@@ -144,7 +144,10 @@ def test_left_is_left_and_right_is_right(learnt):
     assert x > 0.6 * ct.array.shape[2]  # x grows to the left
     x = np.argwhere(found.labels.array == label("kidney_right"))[:, 2].mean()
     assert x < 0.4 * ct.array.shape[2]
-    assert found.confidence == {}
+    present = {by_id()[i].name for i in np.unique(found.labels.array) if i}
+    assert set(found.confidence) == present
+    assert 0.8 < found.confidence["kidney_left"].probability < 1
+    assert 0 < found.confidence["kidney_left"].boundary_entropy_bits < 2
 
 
 def test_a_subset_holds_what_it_names(learnt, kept_off):

@@ -98,6 +98,8 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
     for name in sorted({name for name in ranked if ranked.count(name) > 1}):
         yield Fault(PRECEDENCE, f"{name!r} is there more than once")
     for model in models:
+        if model in structures() and model not in MODELS:
+            yield Fault(("segment", "models", model), "is the name of a structure; choose another")
         own = {row.name for row in structures().values() if row.model == model}
         if not {model, *own} & set(ranked):
             yield Fault(PRECEDENCE, f"lacks the model {model!r}; list every model")

@@ -12,6 +12,7 @@ Weights are too large to stand there; a rule gives their digest as a param of it
 """
 
 import ast
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -57,7 +58,10 @@ def _sha256(file: Path) -> bytes:
 
 
 def _deciding_files(folder: Path, names: tuple[str, ...] | None) -> dict[Path, Path]:
-    files = {f.relative_to(folder): f for f in sorted(folder.rglob("*")) if f.is_file()}
+    found = [
+        Path(top, file) for top, _, names in os.walk(folder, followlinks=True) for file in names
+    ]
+    files = {file.relative_to(folder): file for file in sorted(found)}
     if names:
         return {path: file for path, file in files.items() if path.name in names}
     idle = {path for path in files if any(p == "docs" or p[0] == "." for p in path.parts)}

@@ -8,6 +8,8 @@ import SimpleITK as sitk
 from phantomloom.io import complete
 from phantomloom.volume import Volume
 
+LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # and RAS of LPS
+
 
 def read(path: Path | str) -> Volume:
     """Return the image at ``path`` with its axes turned, not resampled, to ours.
@@ -30,3 +32,10 @@ def write(volume: Volume, path: Path | str) -> None:
     image.SetOrigin([float(mm) for mm in volume.origin_mm[::-1]])
     with complete(Path(path)) as partial:
         sitk.WriteImage(image, str(partial), useCompression=True)
+
+
+def ras_affine(volume: Volume) -> np.ndarray:
+    """Return the matrix [4, 4] from indices (x, y, z) to RAS mm."""
+    lps = np.diag([*volume.spacing_mm[::-1], 1.0])
+    lps[:3, 3] = volume.origin_mm[::-1]
+    return LPS_OF_RAS @ lps

@@ -16,6 +16,7 @@ from phantomloom.scan import Scan, UnusableScanError, to_hu
 
 HEADER_BYTES = 348
 TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
+TYPES |= {1024: "i8", 1280: "u8"}
 MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: unknown (mm by custom), m, mm, um
 RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 EXPORT = "export the scan again as NIfTI-1, e.g. by dcm2niix, or give the DICOM folder"

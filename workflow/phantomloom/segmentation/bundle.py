@@ -31,6 +31,7 @@ from phantomloom.volume import Volume
 
 METADATA, INFERENCE = Path("configs/metadata.json"), Path("configs/inference.json")
 WEIGHTS, CARD = Path("models/model.safetensors"), Path("docs/README.md")
+FROM_FILE = ("LoadImage", "EnsureChannelFirst")  # transforms that a CT in memory does not need
 FOREIGN_WEIGHTS = (Path("models/model.pt"), Path("models/model.pth"))
 
 
@@ -104,11 +105,10 @@ def _foreign(folder: Path) -> Model:
     parser["device"] = "$__import__('torch').device('cpu')"  # the engine moves it
     network = parser.get_parsed_content("network_def")
     network.load_state_dict(_state(folder))
-    transforms = [
-        parser.get_parsed_content(f"preprocessing::transforms::{i}")
-        for i, step in enumerate(parser["preprocessing"]["transforms"])
-        if not step["_target_"].rsplit(".", 1)[-1].startswith(("LoadImage", "EnsureChannelFirst"))
-    ]
+    for i, step in enumerate(parser["preprocessing"]["transforms"]):
+        if isinstance(step, dict) and step["_target_"].split(".")[-1].startswith(FROM_FILE):
+            parser[f"preprocessing::transforms::{i}::_disabled_"] = True
+    transforms = parser.get_parsed_content("preprocessing").transforms
     return Model(
         network.eval(),
         tuple(ids_of(_classes(folder), str(folder / METADATA)).tolist()),
@@ -137,7 +137,7 @@ def _windows(inferer: Any) -> Windows:
         or isinstance(sigma, Sequence)
     ):
         raise ValueError(
-            f"an inferer needs a roi_size of three axes and one overlap; got {patch}, {overlap}"
+            f"an inferer needs a roi_size along each axis and one overlap: {patch}, {overlap}"
         )
     return Windows(tuple(patch), overlap, inferer.mode, sigma, inferer.padding_mode)
 
@@ -146,6 +146,8 @@ def _classes(folder: Path) -> dict[int, str]:
     """Return the names of the output channels after the background, channel 0."""
     metadata = json.loads((folder / METADATA).read_text())
     channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
+    if sorted(map(int, channels)) != list(range(len(channels))):
+        raise ValueError(f"{folder / METADATA}: channel_def has gaps: {', '.join(channels)}")
     return {i: channels[str(i)] for i in range(1, len(channels))}
 
 

@@ -17,8 +17,11 @@ def choose(wanted: str, free_mb: float) -> str:
     """
     if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
         return "cpu"
-    if not torch.cuda.is_available():
-        raise ValueError(f"segment.device is {wanted}, but PyTorch sees no CUDA; say auto or cpu")
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(wanted.partition(":")[2] or 0) >= gpus:
+        raise ValueError(
+            f"segment.device is {wanted}, but PyTorch sees {gpus} GPUs; say auto or cpu"
+        )
     if wanted != "auto":
         return wanted
     free, _ = torch.cuda.mem_get_info()

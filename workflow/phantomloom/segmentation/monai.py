@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from phantomloom.segmentation import Segmentation, bundle
-from phantomloom.segmentation.confidence import confidence
+from phantomloom.segmentation.confidence import confidence, probabilities
 from phantomloom.segmentation.sliding import planes
 from phantomloom.volume import Volume
 
@@ -32,7 +32,7 @@ def segment(ct: Volume, weights: Path, device: str) -> Segmentation:
     windows = model.windows._replace(patch=tuple(model.windows.patch[i] for i in np.argsort(axes)))
     said.info("%s voxels in windows of %s on %s", tuple(image.shape[2:]), windows.patch, device)
     network = _turned(model.network.to(device), axes)
-    scores = planes(image, network, windows, device)
+    scores = _of_classes(planes(image, network, windows, device), len(model.ids), weights)
     winners, certainty, entropy_bits = _on_grid(scores, to_ct)
     labels = np.array(model.ids, np.uint8)[winners]
     sure = confidence(labels, certainty, entropy_bits)
@@ -44,6 +44,17 @@ def _turned(network: nn.Module, axes: Sequence[int]) -> Callable[[Tensor], Tenso
     there = [0, 1, *(2 + axis for axis in axes)]
     back = np.argsort(there).tolist()
     return lambda window: network(window.permute(there)).permute(back)
+
+
+def _of_classes(scores: Iterator[Tensor], classes: int, weights: Path) -> Iterator[Tensor]:
+    """Yield ``scores``, once they turn out to be those of so many classes."""
+    for plane in scores:
+        if len(plane) != classes:
+            raise ValueError(
+                f"{weights}: the network has {len(plane)} output channels, {bundle.METADATA} "
+                f"names {classes}"
+            )
+        yield plane
 
 
 def _on_grid(
@@ -64,7 +75,8 @@ def _on_grid(
     for k in range(len(z)) if upwards else reversed(range(len(z))):
         near = z[k].nonzero()[:, 0].tolist()
         while first + len(kept) <= near[-1]:
-            kept.append(_with_entropy(next(scores)))
+            classes, bits = probabilities(next(scores))
+            kept.append(torch.cat([classes, bits[None]]))
         while first < near[0]:
             kept.popleft()
             first += 1
@@ -74,11 +86,3 @@ def _on_grid(
         winners[k], certainty[k] = best.indices.numpy(), best.values.numpy()
         entropy_bits[k] = wide[-1].numpy()
     return winners, certainty, entropy_bits
-
-
-def _with_entropy(scores: Tensor) -> Tensor:
-    """Return the probabilities of the classes and, as the last, their entropy in bits."""
-    logs = scores.log_softmax(0)
-    probabilities = logs.exp()
-    bits = -(probabilities * logs).sum(0, keepdim=True) / np.log(2)
-    return torch.cat([probabilities, bits])

@@ -1,32 +1,25 @@
 """The engine for nnU-Net v2: its own preprocessing, network and resampling, class by class.
 
-nnU-Net resamples the scores of all classes to the CT's grid at once, 32 GB for 62 classes of a
-512 x 512 x 1000 scan. Here each class is resampled alone and compared with the best so far, which
-gives the same labels.
+Each class is compared with the best so far, which gives the labels of nnU-Net's own command.
 """
 
 import json
-import logging
 import re
 from collections.abc import Iterator, Sequence
-from itertools import product
-from math import log, prod
+from math import log
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from phantomloom.resample import Grid, resample
 from phantomloom.schemes import ids_of
 from phantomloom.segmentation import Segmentation
 from phantomloom.segmentation.checkpoints import loading_checkpoints, need
 from phantomloom.segmentation.confidence import confidence
-from phantomloom.volume import Triple, Volume
-
-said = logging.getLogger("phantomloom.segment")
+from phantomloom.segmentation.nnunet_scores import scores_of
+from phantomloom.volume import Volume
 
 # the reference's four data sets (XCAT-2.0, arXiv 2405.11133) and what it makes of a CT before
 REFERENCE = {"skeleton": 1004, "others": 1001, "abdomen": 1002, "body_composition": 1005}
@@ -34,9 +27,7 @@ REFERENCE_HU = (-1024, 3071)
 REFERENCE_SPACING_MM = 1.5
 
 CHECKPOINT = "checkpoint_final.pth"
-SCORES_BYTES = 2 * 2**30  # of the scores of all classes in memory; more are kept in a file
 LIMITS = "this engine applies 3d networks that make labels of one CT"
-OUTSIDE = 100.0  # score of the background where nnU-Net looks at nothing; a class scores 0 there
 
 
 def segment(
@@ -54,13 +45,15 @@ def segment(
     nnUNet_results folder with ``dataset``, a data set's number or a name of ``REFERENCE``; such a
     name also means the reference's clipping and spacing. ``folds``: all that are there by default.
     ``mirroring``: average over the flips that the training allows. ``orientation``: the way in
-    which x, y and z of the training images went, such as RAS; nnU-Net does not record it. It is LPS
-    by default, or RAS if the plans name nnU-Net's reader that turns images.
+    which x, y and z of the training images went, such as RAS. nnU-Net does not record it, unless
+    the plans name its reader that turns images to RAS. Scores of more than 2 GB go through a
+    temporary file, for 62 classes of 512 x 512 x 1000 voxels at 1 mm of about 6 GB.
 
     Raises:
         ModuleNotFoundError: if nnU-Net is not installed.
         FileNotFoundError: if the folder is not complete.
-        ValueError: if the folder holds several, or what this engine cannot apply.
+        ValueError: if the folder holds several, or what this engine cannot apply, or if nobody
+            says how the training images lay.
         pickle.UnpicklingError: if a checkpoint holds more than weights.
     """
     need("nnunetv2")
@@ -68,9 +61,8 @@ def segment(
     ids = ids_of(_classes(folder), str(folder / "dataset.json"))
     predictor = load(folder, fold_names(folder, folds), device, mirroring)
     seen = _as_the_reference(ct) if dataset in REFERENCE else ct
-    reader = predictor.plans_manager.plans["image_reader_writer"]
-    turn = _turn(orientation or ("RAS" if reader == "NibabelIOWithReorient" else "LPS"))
-    scores = (channel[turn] for channel in _scores(predictor, seen, seen.array[turn]))
+    turn = _turn(orientation or _recorded(predictor, folder))
+    scores = (channel[turn] for channel in scores_of(predictor, seen, seen.array[turn]))
     if seen is not ct:
         scores = (resample(seen.with_array(s), Grid.of(ct)).array for s in scores)
     labels, certainty, entropy_bits = _decide(scores, ids)
@@ -167,105 +159,22 @@ def _as_the_reference(ct: Volume) -> Volume:
     return resample(clipped, Grid.of(ct).at(REFERENCE_SPACING_MM))
 
 
+def _recorded(predictor: Any, folder: Path) -> str:
+    if predictor.plans_manager.plans["image_reader_writer"] == "NibabelIOWithReorient":
+        return "RAS"
+    raise ValueError(
+        f"{folder}: left and right depend on the way the training images lay, which nnU-Net does "
+        "not record; say `orientation` under segment.models, such as RAS or LPS: what "
+        "nibabel.aff2axcodes tells of the affine of one of them"
+    )
+
+
 def _turn(orientation: str) -> tuple[slice, slice, slice]:
     """Return the slices that turn [Z, Y, X] from LPS to ``orientation`` (of x, y, z), and back."""
     if not re.fullmatch("[LR][PA][SI]", orientation):
         raise ValueError(f"orientation {orientation!r}: say L or R, P or A, S or I, such as RAS")
     z, y, x = (slice(None, None, 1 if way in "LPS" else -1) for way in reversed(orientation))
     return z, y, x
-
-
-def prepared(
-    predictor: Any, image: np.ndarray, spacing_mm: Triple
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return HU [Z, Y, X] as the network takes them, [1, Z, Y, X], and nnU-Net's notes on that."""
-    configuration = predictor.configuration_manager
-    data, _, properties = configuration.preprocessor_class(verbose=False).run_case_npy(
-        image[None],
-        None,
-        {"spacing": list(spacing_mm)},
-        predictor.plans_manager,
-        configuration,
-        predictor.dataset_json,
-    )
-    return data, properties
-
-
-def _scores(predictor: Any, ct: Volume, image: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the scores [Z, Y, X] of each class on the grid of ``image``, background first."""
-    plans, configuration = predictor.plans_manager, predictor.configuration_manager
-    data, properties = prepared(predictor, image, ct.spacing_mm)
-    cropped = properties["shape_after_cropping_and_before_resampling"]
-    box = tuple(slice(*ends) for ends in properties["bbox_used_for_cropping"])
-    spacing_mm = [ct.spacing_mm[axis] for axis in plans.transpose_forward]
-    said.info("%s voxels in windows of %s", data.shape[1:], configuration.patch_size)
-    for index, channel in enumerate(_on_its_grid(predictor, data)):
-        whole = np.full(properties["shape_before_cropping"], OUTSIDE * (index == 0), np.float16)
-        whole[box] = configuration.resampling_fn_probabilities(
-            channel, cropped, configuration.spacing, spacing_mm
-        )[0]
-        yield whole.transpose(plans.transpose_backward)
-
-
-def _on_its_grid(predictor: Any, data: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the scores [1, Z, Y, X] float16 of each class on the network's grid."""
-    classes = predictor.label_manager.num_segmentation_heads
-    copies = min(2, len(predictor.list_of_parameters))  # nnU-Net adds up the folds
-    if copies * classes * data.size * 2 <= SCORES_BYTES:
-        scores = predictor.predict_logits_from_preprocessed_data(torch.from_numpy(data))
-        yield from scores.numpy()[:, None]
-        return
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "scores"
-        shape, inner = _fill(file, predictor, torch.from_numpy(data), classes)
-        size = prod(shape)
-        for c in range(classes):
-            channel = np.fromfile(file, np.float16, size, offset=2 * c * size)
-            yield channel.reshape(1, *shape)[inner]
-
-
-def _fill(
-    file: Path, predictor: Any, data: Tensor, classes: int
-) -> tuple[tuple[int, ...], tuple[slice, ...]]:
-    """Write the scores [classes, Z, Y, X] float16, one layer of windows after the other.
-
-    Return [Z, Y, X], at least as large as a window, and where in it ``data`` lies.
-    nnU-Net's weighted mean over all windows is here the mean over layers, weighted by the sum of
-    the weights of a layer's windows. It differs by the rounding of half precision.
-    """
-    from acvl_utils.cropping_and_padding.padding import pad_nd_image
-    from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
-
-    patch = tuple(predictor.configuration_manager.patch_size)
-    image, inner = pad_nd_image(data, patch, "constant", {"value": 0}, True, None)
-    shape = tuple(image.shape[1:])
-    steps = compute_steps_for_sliding_window(shape, patch, predictor.tile_step_size)
-    layer = _layer_weight(patch, shape, steps)
-    total = np.zeros(shape, np.float32)
-    for z in steps[0]:
-        total[z : z + patch[0]] += layer
-    np.memmap(file, np.float16, "w+", shape=(classes, *shape)).flush()
-    for z in steps[0]:
-        planes = slice(z, z + patch[0])
-        scores = predictor.predict_logits_from_preprocessed_data(image[:, planes])
-        part = layer / total[planes]
-        written = np.memmap(file, np.float16, "r+", shape=(classes, *shape))
-        for c in range(classes):
-            written[c, planes] += (scores[c].numpy() * part).astype(np.float16)
-        del written  # its pages would count as this job's memory
-    return shape, inner
-
-
-def _layer_weight(patch: tuple, shape: tuple, steps: list[list[int]]) -> np.ndarray:
-    """Return the sum of the weights of the windows side by side, [patch z, Y, X]."""
-    from nnunetv2.inference.sliding_window_prediction import compute_gaussian
-
-    device = torch.device("cpu")
-    window = compute_gaussian(patch, sigma_scale=1 / 8, value_scaling_factor=10, device=device)
-    weight = np.zeros((patch[0], *shape[1:]), np.float32)
-    for y, x in product(*steps[1:]):
-        weight[:, y : y + patch[1], x : x + patch[2]] += window.float().numpy()
-    return weight
 
 
 def _decide(

@@ -9,10 +9,9 @@ from monai.data.meta_tensor import MetaTensor
 from monai.transforms import Compose
 from torch import Tensor
 
+from phantomloom.io import nifti
 from phantomloom.resample import Grid, matrices, resample
 from phantomloom.volume import Volume
-
-LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 class Prepared(NamedTuple):
@@ -40,9 +39,9 @@ def by_transforms(ct: Volume, transforms: Sequence) -> Prepared:
     """
     hu = torch.from_numpy(ct.array.T.astype(np.float32))[None]  # [1, X, Y, Z]
     image = Compose(transforms)(
-        {"image": MetaTensor(hu, affine=torch.from_numpy(_ras_affine(ct)))}
+        {"image": MetaTensor(hu, affine=torch.from_numpy(nifti.ras_affine(ct)))}
     )["image"]
-    to_lps = LPS_OF_RAS @ np.asarray(image.affine, float)
+    to_lps = nifti.LPS_OF_RAS @ np.asarray(image.affine, float)
     steps = to_lps[:3, :3]  # [world x y z, axis of the image]
     world = np.abs(steps).argmax(0)  # which world axis each axis of the image lies along
     if sorted(world) != [0, 1, 2] or not np.allclose(np.abs(steps).sum(0), np.abs(steps).max(0)):
@@ -61,10 +60,3 @@ def by_transforms(ct: Volume, transforms: Sequence) -> Prepared:
     ]
     turned = torch.as_tensor(image).permute(0, *(1 + i for i in order))[None]
     return Prepared(turned, tuple(np.argsort(order).tolist()), to_ct)
-
-
-def _ras_affine(ct: Volume) -> np.ndarray:
-    """Return the matrix from indices (x, y, z) to RAS mm."""
-    lps = np.diag([*ct.spacing_mm[::-1], 1.0])
-    lps[:3, 3] = ct.origin_mm[::-1]
-    return LPS_OF_RAS @ lps

@@ -19,7 +19,7 @@ WHERE = {
 
 def source(row: Mapping[str, Any], case: str) -> str:
     """Return the path that a row of ``segment.models`` names, for a case."""
-    return row["labels"].format(case=case) if "labels" in row else row["weights"]
+    return row["labels"].replace("{case}", case) if "labels" in row else row["weights"]
 
 
 def settings(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,11 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from phantomloom.schemes import ids_of
+from phantomloom.io import nifti
+from phantomloom.schemes import ids_of, structure_of
 from phantomloom.segmentation import Segmentation
 from phantomloom.segmentation.checkpoints import loading_checkpoints, need
+from phantomloom.segmentation.confidence import from_sums, probabilities, sums
 from phantomloom.volume import Volume
 
 said = logging.getLogger("phantomloom.segment")
@@ -38,7 +40,9 @@ def segment(
     fast: bool = False,
     roi_subset: Sequence[str] | None = None,
 ) -> Segmentation:
-    """Return what TotalSegmentator finds in ``ct`` (HU); it tells no confidences.
+    """Return what TotalSegmentator finds in ``ct`` (HU).
+
+    Confidences are those of its networks on their own grids, before the package mends the labels.
 
     ``weights`` is the folder that holds its ``Dataset*`` folders; ``task``, ``fast`` (3 mm instead
     of 1.5 mm) and ``roi_subset`` (its names of the structures wanted) are its own options.
@@ -58,7 +62,8 @@ def segment(
     classes = _classes(task, roi_subset)
     ids = ids_of(classes, f"TotalSegmentator's task {task}")
     said.info("TotalSegmentator, task %s%s, on %s", task, " (fast)" if fast else "", device)
-    with _contained(package, weights, task), loading_checkpoints():
+    heard = np.zeros((4, 256))
+    with _contained(package, weights, task), loading_checkpoints(), _listening(heard):
         found = package.totalsegmentator(
             _image(ct),
             task=task,
@@ -66,7 +71,9 @@ def segment(
             roi_subset=None if roi_subset is None else list(roi_subset),
             device=device.replace("cuda", "gpu"),
         )
-    return Segmentation(ct.with_array(ids[np.asarray(found.dataobj).T]), {})
+    labels = ids[np.asarray(found.dataobj).T]
+    heard *= np.isin(np.arange(256), labels)  # other structures only helped to find these
+    return Segmentation(ct.with_array(labels), from_sums(heard))
 
 
 def _classes(task: str, roi_subset: Sequence[str] | None) -> dict[int, str]:
@@ -84,9 +91,7 @@ def _image(ct: Volume) -> Any:
     """Return ``ct`` as nibabel has it: [X, Y, Z], the affine in RAS."""
     from nibabel.nifti1 import Nifti1Image
 
-    lps = np.diag([*ct.spacing_mm[::-1], 1.0])
-    lps[:3, 3] = ct.origin_mm[::-1]
-    return Nifti1Image(ct.array.T, np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps)
+    return Nifti1Image(ct.array.T, nifti.ras_affine(ct))
 
 
 @contextmanager
@@ -113,6 +118,37 @@ def _contained(package: Any, weights: Path, task: str) -> Iterator[None]:
         finally:
             torch.set_num_threads(threads)
             torch.backends.cudnn.benchmark = benchmark
+
+
+def _id(name: str) -> int:
+    """Return the id of the structure that goes by ``name``; 0 if none does."""
+    try:
+        structure = structure_of(name)
+    except KeyError:
+        return 0
+    return structure.id if structure else 0
+
+
+@contextmanager
+def _listening(heard: np.ndarray) -> Iterator[None]:
+    """Add to ``heard``, [4, 256], the ``confidence.sums`` of all that nnU-Net predicts inside."""
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    predict = nnUNetPredictor.predict_logits_from_preprocessed_data
+
+    def listen(predictor: Any, data: torch.Tensor) -> torch.Tensor:
+        scores = predict(predictor, data)  # [classes, Z, Y, X]
+        ids = np.array([_id(name) for name in predictor.dataset_json["labels"]], np.uint8)
+        parts = []
+        for plane in scores.unbind(1):
+            classes, bits = probabilities(plane)
+            certainty, winners = classes.max(0)
+            parts.append((ids[winners.numpy()], certainty.numpy(), bits.numpy()))
+        heard[:] += sums(*map(np.stack, zip(*parts, strict=True)))
+        return scores
+
+    with patch.object(nnUNetPredictor, predict.__name__, listen):
+        yield
 
 
 def _licence(task: str) -> str:

@@ -16,11 +16,16 @@ from monai.inferers import SlidingWindowInferer
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from phantomloom.segmentation import bundle, nnunet
+from phantomloom.schemes import classes_of
+from phantomloom.segmentation import bundle, nnunet, nnunet_scores
+from phantomloom.segmentation.checkpoints import loading_checkpoints
 from phantomloom.segmentation.outside_networks import train
 from phantomloom.segmentation.sliding import Windows
 from phantomloom.structures import structures
 from phantomloom.volume import Triple, Volume
+
+FAST = 297  # number of TotalSegmentator's data set of 3 mm
+SIZE = {"window": (64, 96, 96), "features": (24, 48, 96, 128)}
 
 
 class Cost(NamedTuple):
@@ -33,7 +38,8 @@ class Cost(NamedTuple):
 
 def cost(work: Callable[..., Any], *arguments: Any) -> Cost:
     """Return what ``work(*arguments)``, a function of a module, costs on one thread."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+    # forked, since a new interpreter would run the job's script again
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as process:
         return process.submit(_cost, work, arguments).result()
 
 
@@ -48,8 +54,22 @@ def _cost(work: Callable[..., Any], arguments: tuple) -> Cost:
 def network_of_nnunet(folder: Path) -> Path:
     """Make a network of nnU-Net's kind in ``folder``: random weights, 41 classes, a real size."""
     classes = {row.name: i for i, row in enumerate(islice(structures().values(), 40), 1)}
-    how = {"window": (64, 96, 96), "features": (24, 48, 96, 128)}
-    return train(folder, "Dataset900_Trial", classes, **how)
+    return train(folder, "Dataset900_Trial", classes, **SIZE)
+
+
+def network_of_totalsegmentator(folder: Path) -> Path:
+    """Make its fast network, 118 classes at 3 mm, likewise; return its folder of weights."""
+    classes = {foreign.name: foreign.id for foreign in classes_of("total")}
+    trainer = "nnUNetTrainer_4000epochs_NoMirroring"
+    with loading_checkpoints():
+        train(
+            folder,
+            f"Dataset{FAST}_TotalSegmentator_total_3mm_1559subj",
+            classes,
+            trainer=trainer,
+            **SIZE,
+        )
+    return folder / "results"
 
 
 def labels(engine: str, ct: Volume, weights: Path, settings: dict[str, Any]) -> np.ndarray:
@@ -78,9 +98,15 @@ def plain_nnunet(ct: Volume, weights: Path) -> np.ndarray:
     """Return likewise what a network of nnU-Net gives, prepared by nnU-Net."""
     predictor = nnunet.load(weights, ["0"], "cpu", mirroring=False)
     predictor.network.load_state_dict(predictor.list_of_parameters[0])
-    data, _ = nnunet.prepared(predictor, ct.array, ct.spacing_mm)
+    data, _ = nnunet_scores.prepared(predictor, ct.array, ct.spacing_mm)
     windows = Windows(tuple(predictor.configuration_manager.patch_size), padding="constant")
     return _plain(predictor.network, torch.from_numpy(data)[None], windows, ct)
+
+
+def plain_totalsegmentator(ct: Volume, weights: Path) -> np.ndarray:
+    """Return likewise what the fast network of TotalSegmentator gives, without the package."""
+    with loading_checkpoints():
+        return plain_nnunet(ct, nnunet.trained(weights, FAST))
 
 
 def _plain(network: nn.Module, image: Tensor, windows: Windows, ct: Volume) -> np.ndarray:
