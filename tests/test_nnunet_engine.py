@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from evil import Evil
 from scipy.stats import entropy
 
 from phantomloom.io import nifti
@@ -224,14 +225,6 @@ def test_what_is_no_map_of_labels_from_one_ct_is_refused(random, tmp_path):
     slices = train(tmp_path, "Dataset902_Slices", LABELS, configuration="2d")
     with pytest.raises(ValueError, match="it works on slices"):
         segment(SCANS["flipped"], slices, "cpu")
-
-
-class Evil:
-    def __init__(self, victim: Path):
-        self.victim = victim
-
-    def __reduce__(self):
-        return Path.touch, (self.victim,)
 
 
 def test_a_checkpoint_with_code_raises_and_the_code_does_not_run(random, tmp_path):

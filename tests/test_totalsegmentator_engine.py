@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from evil import Evil
 
 from phantomloom.io import nifti
 from phantomloom.schemes import translated
@@ -197,14 +198,6 @@ def test_a_task_under_licence_asks_for_it(tmp_path, kept_off):
 def test_an_unknown_task_is_told_with_those_there_are(tmp_path):
     with pytest.raises(ValueError, match=r"no task 'totl', but total, .*body"):
         segment(FLIPPED, tmp_path, "cpu", task="totl")
-
-
-class Evil:
-    def __init__(self, victim: Path):
-        self.victim = victim
-
-    def __reduce__(self):
-        return Path.touch, (self.victim,)
 
 
 def test_a_checkpoint_with_code_raises_and_the_code_does_not_run(random, tmp_path):
