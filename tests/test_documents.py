@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+from snakemake.utils import update_config
+
+from phantomloom.config import resolve
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -69,3 +73,12 @@ def test_a_target_of_snakemake_that_the_readme_names_is_there(target):
 def test_a_benchmark_that_the_readme_names_is_there(name):
     rules = "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk"))
     assert f"rule benchmark_{name}:" in rules
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+def test_a_configuration_that_the_readme_shows_is_one(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.yaml").write_text(block)
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, yaml.safe_load(block))
+    assert resolve(config, [ROOT / "config.yaml", "my.yaml"])

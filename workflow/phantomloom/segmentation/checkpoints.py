@@ -47,7 +47,8 @@ def loading_checkpoints() -> Iterator[None]:
     more than tensors, numbers and texts raises ``pickle.UnpicklingError`` and runs no code.
     """
     forced = {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "0"}
-    skipped = sys.modules.setdefault(UNUSABLE, None) is None  # type: ignore[arg-type]
+    skipped = UNUSABLE not in sys.modules
+    sys.modules.setdefault(UNUSABLE, None)  # type: ignore[arg-type]
     try:
         with patch.dict("os.environ", forced), torch.serialization.safe_globals(NUMBERS):
             yield
