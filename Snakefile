@@ -44,6 +44,7 @@ rule judged:
 
 
 include: "workflow/rules/example.smk"
+include: "workflow/rules/person.smk"
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/segment.smk"
 include: "workflow/rules/merge.smk"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from phantomloom.ingest import check_body, describe, regrid
+from phantomloom.ingest import check_body, describe, of_stylised, regrid
 from phantomloom.io import artefact, complete, log, nifti, scan
 from phantomloom.scan import UnusableScanError
 
@@ -12,6 +12,8 @@ path, files = Path(snakemake.params.path), []
 try:
     files = scan.digests(path)
     source = scan.read(path)
+    if snakemake.input.stylised:
+        source = of_stylised(source, artefact.read(snakemake.input.stylised[0]))
     ct = regrid(source, snakemake.params.spacing_mm)
     check_body(ct)
 except UnusableScanError as fault:

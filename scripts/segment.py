@@ -5,7 +5,7 @@ import torch
 
 from phantomloom.io import artefact, log, nifti
 from phantomloom.measure import outline
-from phantomloom.provenance import scan_identity
+from phantomloom.provenance import content, scan_identity
 from phantomloom.segmentation.device import choose
 
 said = log.to(snakemake.log[0])
@@ -30,11 +30,11 @@ else:
     }
     said.info("found %d structures", len(structures))
     nifti.write(found.labels, snakemake.output.labels)
-    content = {
+    told = {
         "status": artefact.DONE,
         "engine": settings.engine,
-        "weights": settings.source_digest,
+        "weights": settings.source_digest or content(settings.source),
         "seen_in_training": None if found.training_scans is None else scan in found.training_scans,
         "structures": structures,
     }
-    artefact.write(content, snakemake.output.status, "segment")
+    artefact.write(told, snakemake.output.status, "segment")

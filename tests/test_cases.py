@@ -4,14 +4,19 @@ from pathlib import Path
 import pytest
 
 from phantomloom.cases import (
+    FAMILIES,
+    FIELDS_OF_VIEW,
     SMALL_FOLDER_BYTES,
     Review,
+    Stylised,
     read_cases,
     read_corrections,
     read_reviews,
     scan_digest,
     scan_files,
 )
+from phantomloom.cohort import imaging, people
+from phantomloom.validation import schema
 
 HEADER = "case\tpath\tsex\tage_years\tnote\n"
 
@@ -71,6 +76,16 @@ def test_a_sheet_saved_by_a_spreadsheet_with_a_mark_and_crlf_is_read(sheet):
             "row 5, column path: nothing is at 'gone.nii' (relative to the sheet); c",
         ),
         ("cat\texample/gone.nii", "`snakemake example` fetches it"),
+        (
+            "cat\tstylised:12x",
+            "row 5, column path: 'stylised:12x'; expected stylised:NUMBER, such as stylised:1234,",
+        ),
+        ("cat\tstylised:", "'stylised:'; expected stylised:NUMBER"),
+        ("cat\tstylised:-1", "'stylised:-1'; expected stylised:NUMBER"),
+        ("cat\tstylised:1.5", "'stylised:1.5'; expected stylised:NUMBER"),
+        ("cat\tstylised:1234567890", "of at most 9 digits"),
+        ("cat\tstylised:1/knee", "followed by /FIELD, one of abdomen_pelvis, abdomen, chest"),
+        ("cat\tstylised:odd/1/chest", "led by FAMILY/, one of standard, held_out"),
     ],
 )
 def test_a_wrong_field_is_told_with_its_row_as_in_an_editor(sheet, row, message):
@@ -78,6 +93,31 @@ def test_a_wrong_field_is_told_with_its_row_as_in_an_editor(sheet, row, message)
     with pytest.raises(ValueError) as fault:
         read_cases(sheet)
     assert f"{sheet}, " in str(fault.value) and message in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("stylised:1234", Stylised(1234, "standard", "abdomen_pelvis")),
+        ("stylised:7/chest", Stylised(7, "standard", "chest")),
+        ("stylised:held_out/0/whole", Stylised(0, "held_out", "whole")),
+        ("stylised:held_out/12", Stylised(12, "held_out", "abdomen_pelvis")),
+    ],
+)
+def test_a_path_can_ask_for_a_person_by_number_and_nothing_is_looked_up(sheet, path, asked):
+    sheet.write_text(HEADER + f"ann\tscan.nii.gz\tF\t\t\ncat\t{path}\tM\t40\tdrawn\n")
+    cases = read_cases(sheet)
+    assert cases["ann"].stylised is None
+    assert cases["cat"].stylised == asked
+    assert cases["cat"].person["sex"] == "M" and cases["cat"].note == "drawn"
+
+
+def test_the_sheet_knows_the_families_and_fields_of_view_that_there_are():
+    assert FAMILIES == people.FAMILIES
+    assert set(FIELDS_OF_VIEW) == {"whole", "random", *imaging.FIELDS}
+    told = schema("person")["properties"]
+    assert told["family"]["enum"] == list(FAMILIES)
+    assert told["field_of_view"]["enum"] == list(FIELDS_OF_VIEW)
 
 
 def test_all_faults_are_told_at_once(sheet):

@@ -149,6 +149,7 @@ def test_null_does_not_remove_what_is_needed_and_the_fault_names_its_file(files)
 
 
 ROW = {"engine": "monai", "weights": "w"}
+LABELS = {"engine": "labels", "weights": None}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,18 @@ ROW = {"engine": "monai", "weights": "w"}
         (
             {"segment": {"models": {"torso": {"engine": "labels", "weights": None}}}},
             "segment.models.torso.labels: missing; needed: a text",
+        ),
+        (
+            {"segment": {"models": {"torso": {**LABELS, "labels": "a.nii.gz"}}}},
+            r"torso.labels: 'a.nii.gz'; allowed: a text of the form \{case\} or person",
+        ),
+        (
+            {"segment": {"models": {"torso": {**LABELS, "labels": "person", "scheme": "total"}}}},
+            "torso.scheme: 'total'; allowed: phantomloom",
+        ),
+        (
+            {"cohort": {"stylised": {"scanner": "mine"}}},
+            "cohort.stylised.scanner: 'mine'; allowed: own or a whole number from 0",
         ),
         (
             {"train": {"cases": {"patient1": {"scheme": "totl"}}}},

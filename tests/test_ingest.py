@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phantomloom.ingest import describe, regrid
+from phantomloom.ingest import describe, of_stylised, regrid
 from phantomloom.io import artefact, nifti
 from phantomloom.io.scan import digests, read
 from phantomloom.scan import AIR_HU, Scan, UnusableScanError, to_hu
@@ -388,7 +388,7 @@ def run_job(script, folder, names, inputs, params) -> SimpleNamespace:
 def run_script(folder, path, spacing_mm=3.0) -> SimpleNamespace:
     names = {"ct": "ct.nii.gz", "ct_json": "ct.json", "source_json": "source.json"}
     params = {"path": str(path), "spacing_mm": spacing_mm, "person": {"sex": "F"}}
-    return run_job("ingest.py", folder, names, {}, params)
+    return run_job("ingest.py", folder, names, {"stylised": []}, params)
 
 
 def test_the_script_writes_a_done_scan_whose_bytes_repeat(tmp_path):
@@ -419,3 +419,17 @@ def test_a_scan_of_no_body_is_refused(tmp_path):
     made = run_script(tmp_path / "out", tmp_path / "scan.mha")
     assert "expected a body in air; came no body" in artefact.reason_to_withhold(made.ct_json)
     assert made.ct.read_bytes() == b""
+
+
+def test_a_generated_scan_says_so_and_tells_who_it_shows():
+    person = {
+        **{"number": 7, "family": "standard", "phase": "none", "sex": "F", "age_years": 31.5},
+        **{"height_cm": 165.0, "weight_kg": 60.0, "arms": "up"},
+    }
+    array, axes, origin = stored((0, 1, 2), (False,) * 3)
+    found = of_stylised(Scan(array, axes, origin, "NIfTI"), person)
+    assert found.source == "stylised" and found.acquisition == {"contrast_agent": False}
+    assert found.demographics == {
+        **{"sex": "F", "age_years": 31.5, "height_cm": 165.0, "weight_kg": 60.0},
+    }
+    assert "number 7" in found.warnings[0] and "no patient was scanned" in found.warnings[0]

@@ -36,6 +36,7 @@ from house import (
 
 from phantomloom.io import nifti
 from phantomloom.phantom.export.voxel import xcist
+from phantomloom.provenance import content as digest_of
 from phantomloom.structures import label, structures
 
 STAGES = ("ingest", "segment", "merge", "measure", "qc", "voxel", "mesh", "simulate", "page")
@@ -332,6 +333,88 @@ def test_labels_that_people_bring_come_through_merge_and_fill_unchanged(house, t
         "touches_border": "",
         "confidence": None,
     }
+
+
+def test_people_from_numbers_come_with_their_truth_and_are_never_taken_for_patients(
+    house, tmp_path
+):
+    """On the grid they are drawn on, so that what is claimed can be compared voxel by voxel."""
+    (tmp_path / "people.tsv").write_text(
+        "case\tpath\tsex\theight_cm\nseven\tstylised:7/abdomen\t\t150\n"
+    )
+    mine = {
+        "cohort": {"cases": "people.tsv", "stylised": {"spacing_mm": 6, "slice_mm": 6}},
+        "ingest": {"spacing_mm": "native"},
+        "segment": {"models": {"abdomen": None, "truth": {"engine": "labels", "labels": "person"}}},
+        "merge": {"precedence": ["truth"]},
+    }
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(mine))
+    arguments = ["--snakefile", house / "Snakefile", "--configfile", "my.yaml"]
+    jobs = run(tmp_path, *arguments, "--", "judged")
+    assert {jobs[rule] for rule in ("person", "ingest", "segment", "merge", "qc")} == {1}
+    results = tmp_path / "results"
+    truth, merged, ct = (
+        sitk.ReadImage(results / name)
+        for name in (
+            "person/seven/labels.nii.gz",
+            "merge/seven/labels.nii.gz",
+            "ingest/seven/ct.nii.gz",
+        )
+    )
+    given, found = sitk.GetArrayFromImage(truth), sitk.GetArrayFromImage(merged)
+    claimed = given > 0
+    assert (found[claimed] == given[claimed]).all()
+    assert centre(merged, "liver") < 0 < centre(merged, "spleen")
+    hu = sitk.GetArrayFromImage(ct)
+    assert (
+        hu[given == label("vertebrae_L2")].mean()
+        > 100
+        > 30
+        > hu[given == label("subcutaneous_fat")].mean()
+    )
+    who = json.loads((results / "person/seven/person.json").read_text())
+    told = json.loads((results / "ingest/seven/ct.json").read_text())
+    assert told["source"] == "stylised" and "no patient was scanned" in told["warnings"][0]
+    assert told["demographics"] == {
+        "sex": who["sex"],
+        "age_years": who["age_years"],
+        "height_cm": 150,
+        "weight_kg": who["weight_kg"],
+    }
+    model = json.loads((results / "segment/seven/truth.json").read_text())
+    assert model["weights"] == digest_of(str(results / "person/seven/labels.nii.gz"))
+    assert run(tmp_path, *arguments, "--", "judged") == {}
+    before = digests(tmp_path)
+    edit(tmp_path / "people.tsv", "stylised:7/", "stylised:9/")
+    assert run(tmp_path, *arguments, "--", "results/segment/seven/truth.json")["segment"] == 1
+    after = digests(tmp_path)
+    for path in ("person/seven/ct.nii.gz", "person/seven/person.json", "segment/seven/truth.json"):
+        assert after[f"results/{path}"] != before[f"results/{path}"]
+
+
+def centre(labels: sitk.Image, name: str) -> float:
+    """How far the centre of a structure lies from the middle of the spine to the left, in mm."""
+    shape = sitk.LabelShapeStatisticsImageFilter()
+    shape.Execute(labels)
+    spine = shape.GetCentroid(label("vertebrae_L1"))[0]
+    return shape.GetCentroid(label(name))[0] - spine
+
+
+def test_truth_is_only_known_of_people_from_numbers(house, tmp_path):
+    shutil.copy(house / "cohort/ann.nii.gz", tmp_path)
+    (tmp_path / "people.tsv").write_text("case\tpath\neve\tann.nii.gz\n")
+    mine = {
+        "cohort": {"cases": "people.tsv"},
+        "segment": {"models": {"abdomen": None, "truth": {"engine": "labels", "labels": "person"}}},
+        "merge": {"precedence": ["truth"]},
+    }
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(mine))
+    wrong = command("--snakefile", house / "Snakefile", "--configfile", "my.yaml", "--", "judged")
+    done = subprocess.run(wrong, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert (
+        "segment.models.truth.labels is person, but case eve of the sheet is a scan" in done.stderr
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,17 +14,29 @@ CORRECTIONS, CORRECTION = "review", "labels.nii.gz"  # review/CASE/labels.nii.gz
 IMAGES = (".nii", ".nii.gz", ".nrrd", ".mha")
 MOST_FAULTS_SHOWN = 20
 SMALL_FOLDER_BYTES = 20_000_000  # read in 30 ms; whole clinical series are larger
+STYLISED = "stylised:"  # what a path begins with that asks for a person of the cohort package
+FAMILIES = ("standard", "held_out")
+FIELDS_OF_VIEW = ("abdomen_pelvis", "abdomen", "chest", "head_neck", "whole", "random")
+
+
+class Stylised(NamedTuple):
+    """A person who is drawn from a number, and what their scan shows."""
+
+    number: int
+    family: str = FAMILIES[0]
+    field_of_view: str = FIELDS_OF_VIEW[0]
 
 
 class Case(NamedTuple):
     """One row of the sheet; what is unknown is None."""
 
-    path: Path  # of the scan: a DICOM folder or a file
+    path: Path  # of the scan: a DICOM folder or a file; of nothing for a stylised person
     sex: str | None = None  # M or F
     age_years: float | None = None
     height_cm: float | None = None
     weight_kg: float | None = None
     note: str | None = None
+    stylised: Stylised | None = None
 
     @property
     def person(self) -> dict[str, Any]:
@@ -43,7 +55,7 @@ def read_cases(sheet: Path | str) -> dict[str, Case]:
     """Return the cases of a tab-separated sheet by name, in its order.
 
     Paths in a sheet are relative to it. They come back relative to the working directory if they
-    lie inside, else absolute.
+    lie inside, else absolute. ``stylised:NUMBER`` asks for a person and is looked for nowhere.
 
     Raises:
         ValueError: naming sheet, row and column of all that is wrong; rows count as in an editor.
@@ -51,11 +63,11 @@ def read_cases(sheet: Path | str) -> dict[str, Case]:
     sheet = Path(sheet)
     cases, wrong = {}, []
     for row, fields in _rows(sheet, "case").items():
-        name = fields.pop("case")
-        case = Case(**fields | {"path": Path(portable(sheet.parent, fields["path"]))})
-        if not case.path.exists():
-            wrong.append(f"row {row}, column path: {_missing(fields['path'])}")
-        cases[name] = case
+        name, path = fields.pop("case"), fields.pop("path")
+        try:
+            cases[name] = Case(**_scan(path, sheet.parent), **fields)
+        except ValueError as fault:
+            wrong.append(f"row {row}, column path: {fault}")
     _stop_if(wrong, sheet)
     return cases
 
@@ -136,6 +148,29 @@ def _content(file: Path) -> object:
 def _change(file: Path) -> object:
     stat = file.stat()
     return stat.st_size, stat.st_mtime_ns
+
+
+def _scan(path: str, folder: Path) -> dict[str, Any]:
+    """Return the fields of a case that its path decides."""
+    if path.startswith(STYLISED):
+        return {"path": Path(path), "stylised": _stylised(path)}
+    found = Path(portable(folder, path))
+    if not found.exists():
+        raise ValueError(_missing(path))
+    return {"path": found}
+
+
+def _stylised(path: str) -> Stylised:
+    families, fields = "|".join(FAMILIES), "|".join(FIELDS_OF_VIEW)
+    form = rf"{STYLISED}(?:({families})/)?([0-9]{{1,9}})(?:/({fields}))?"
+    if not (asked := re.fullmatch(form, path)):
+        raise ValueError(
+            f"{path!r}; expected {STYLISED}NUMBER, such as {STYLISED}1234, of at most 9 digits; "
+            f"it may be followed by /FIELD, one of {', '.join(FIELDS_OF_VIEW)}, "
+            f"and led by FAMILY/, one of {', '.join(FAMILIES)}"
+        )
+    family, number, field = asked.groups()
+    return Stylised(int(number), family or FAMILIES[0], field or FIELDS_OF_VIEW[0])
 
 
 def _missing(path: str) -> str:

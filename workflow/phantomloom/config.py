@@ -1,6 +1,7 @@
 """The configuration: checked as a whole, its names known, its paths relative to one folder."""
 
 import os
+import re
 from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -166,7 +167,9 @@ def _at(content: Any, keys: Keys) -> Any:
 
 def _path_keys(value: Any, rules: dict[str, Any], keys: Keys = ()) -> Iterator[Keys]:
     """Yield where ``value``, which obeys the schema ``rules``, holds a path."""
-    if rules.get("format") == "path" and isinstance(value, str):
+    is_path = rules.get("format") == "path" and isinstance(value, str)
+    # a pattern tells paths from names that may stand in their place
+    if is_path and re.search(rules.get("pattern", ""), value):
         yield keys
     for branch in (*rules.get("anyOf", ()), *rules.get("oneOf", ())):
         yield from _path_keys(value, branch, keys)

@@ -135,6 +135,21 @@ def check_body(ct: Volume) -> None:
         raise UnusableScanError("a body in air", f"{fault}", "give the CT of a person") from fault
 
 
+def of_stylised(scan: Scan, person: dict[str, Any]) -> Scan:
+    """Return the generated scan of a ``person``, as their file describes them, marked as such."""
+    return replace(
+        scan,
+        source="stylised",
+        acquisition={"contrast_agent": person["phase"] != "none"},
+        demographics={k: person[k] for k in ("sex", "age_years", "height_cm", "weight_kg")},
+        warnings=(
+            f"a stylised person, number {person['number']} of the family {person['family']}: "
+            "generated, no patient was scanned",
+            *scan.warnings,
+        ),
+    )
+
+
 def describe(scan: Scan, ct: Volume, sheet: dict[str, Any]) -> dict[str, Any]:
     """Return what later stages may know of the scan beside its voxels: nothing that identifies.
 

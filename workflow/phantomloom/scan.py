@@ -28,7 +28,7 @@ class Scan:
     array: np.ndarray  # int16 HU, three axes
     axes_mm: np.ndarray  # [3, 3]; row i is the way (z, y, x) from one voxel to the next on axis i
     origin_mm: np.ndarray  # [3]; the centre of voxel [0, 0, 0]
-    source: str  # "DICOM", "NIfTI", "NRRD" or "MHA"
+    source: str  # "DICOM", "NIfTI", "NRRD", "MHA", or "stylised": generated
     acquisition: dict[str, Any] = field(default_factory=dict)
     demographics: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

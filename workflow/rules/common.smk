@@ -9,6 +9,33 @@ def cases():
     return read_cases(config["cohort"]["cases"])
 
 
+def stylised(case):
+    """What the sheet asks of a stylised person; None where a case is a scan of people."""
+    return cases()[case].stylised
+
+
+def of_person(case, file):
+    """The file of rule person for a stylised case, in a list; none for a scan of people."""
+    return [f"results/person/{case}/{file}"] if stylised(case) else []
+
+
+def scan_of(case):
+    """Where the scan of a case lies or will lie."""
+    return Path(*of_person(case, "ct.nii.gz") or [cases()[case].path])
+
+
+def truth(w):
+    """The labels of a stylised person, if a model shall take them; in a list, else none."""
+    if config["segment"]["models"][w.model].get("labels") != "person":
+        return []
+    if not stylised(w.case):
+        raise ValueError(
+            f"segment.models.{w.model}.labels is person, but case {w.case} of the sheet is a "
+            "scan; ask for stylised:NUMBER, or name its labels by a path with {case}"
+        )
+    return of_person(w.case, "labels.nii.gz")
+
+
 @cache
 def reviews():
     """What people answered to the verdicts."""

@@ -1,7 +1,8 @@
 rule ingest:
     """Bring a scan to CT numbers on the patient's axes, or refuse it with the reason."""
     input:
-        scan=lambda w: scan_files(cases()[w.case].path),
+        scan=lambda w: scan_files(scan_of(w.case)),
+        stylised=lambda w: of_person(w.case, "person.json"),
     output:
         ct="results/ingest/{case}/ct.nii.gz",
         ct_json="results/ingest/{case}/ct.json",
@@ -17,8 +18,8 @@ rule ingest:
         mem_mb=4000,
         runtime=20,
     params:
-        path=lambda w: str(cases()[w.case].path),
-        folder=lambda w: scan_digest(cases()[w.case].path),
+        path=lambda w: str(scan_of(w.case)),
+        folder=lambda w: scan_digest(scan_of(w.case)),
         person=lambda w: cases()[w.case].person,
         spacing_mm=config["ingest"]["spacing_mm"],
         code=code("scripts/ingest.py"),

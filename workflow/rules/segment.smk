@@ -13,6 +13,7 @@ rule segment:
         ct="results/ingest/{case}/ct.nii.gz",
         status="results/ingest/{case}/ct.json",
         source="results/ingest/{case}/source.json",
+        truth=truth,
     output:
         labels="results/segment/{case}/{model}.nii.gz",
         status="results/segment/{case}/{model}.json",
@@ -32,8 +33,13 @@ rule segment:
         engine=lambda w: MODELS[w.model]["engine"],
         engine_settings=lambda w: settings(MODELS[w.model]),
         # named for its `input`, so not compared: a checkout may move, the digest tells the content
-        source=lambda w, input: source(MODELS[w.model], w.case),
-        source_digest=lambda w: digest(MODELS[w.model], w.model, w.case),
+        source=lambda w, input: (
+            input.truth[0] if input.truth else source(MODELS[w.model], w.case)
+        ),
+        # labels that a rule makes are not there yet; as input Snakemake watches them itself
+        source_digest=lambda w: (
+            None if truth(w) else digest(MODELS[w.model], w.model, w.case)
+        ),
         device=lambda w: MODELS[w.model].get("device", config["segment"]["device"]),
         # as the above not compared: it decides where a job runs, not what it does
         gpu_memory_mb=lambda w, input: config["segment"]["gpu_memory_mb"],

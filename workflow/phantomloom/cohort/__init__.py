@@ -1,0 +1,19 @@
+"""A population of stylised people whose every structure is known."""
+
+from phantomloom.cohort.description import description
+from phantomloom.cohort.imaging import ct
+from phantomloom.cohort.painting import labels, levels
+from phantomloom.cohort.people import Person, person, reference
+from phantomloom.cohort.scanners import Scanner, scanner
+
+__all__ = [
+    "Person",
+    "Scanner",
+    "ct",
+    "description",
+    "labels",
+    "levels",
+    "person",
+    "reference",
+    "scanner",
+]

@@ -1,0 +1,63 @@
+"""The muscles that have names, and some without that hold organs in place."""
+
+from phantomloom.cohort.build import Body
+from phantomloom.cohort.canvas import Canvas
+from phantomloom.cohort.envelope import CAVITY_REGION, LEAN, MIDDLE, WALL
+from phantomloom.cohort.sculptor import SIDES, Sculptor
+from phantomloom.cohort.shapes import Part
+
+PSOAS = (
+    (1196, 26, 26), (1150, 22, 37), (1100, 18, 46), (1050, 10, 56), (1000, -10, 76),
+    (960, -32, 92), (925, -32, 104), (880, 4, 116),
+)  # fmt: skip
+ERECTOR = (
+    (945, 98, 18), (985, 88, 22), (1040, 74, 31), (1100, 66, 34), (1170, 72, 34), (1250, 84, 31),
+    (1340, 92, 28), (1420, 84, 25), (1480, 62, 24), (1530, 46, 22), (1590, 42, 20), (1620, 50, 18),
+)  # fmt: skip
+ERECTOR_RADII = (10, 17, 26, 29, 27, 22, 18, 17, 18, 18, 16, 10)
+
+
+def paint_muscles(body: Body, canvas: Canvas) -> None:
+    """Paint the named muscles of both sides."""
+    tool = body.bones
+    for side, sign in SIDES.items():
+        psoas = tool.tube(PSOAS, [9, 15, 20, 22, 21, 18, 16, 12], sign)
+        canvas.paint(f"iliopsoas_{side}", psoas + _iliacus(tool, sign))
+        erector = tool.tube(ERECTOR, ERECTOR_RADII, sign)
+        canvas.paint(f"autochthon_{side}", erector, WALL | CAVITY_REGION | MIDDLE)
+        canvas.paint(f"gluteus_minimus_{side}", _minimus(tool, sign), LEAN)
+        canvas.paint(f"gluteus_medius_{side}", _medius(tool, sign), LEAN)
+        canvas.paint(f"gluteus_maximus_{side}", _maximus(tool, sign), LEAN)
+        flank = tool.tube([(1195, 50, 56), (1130, 42, 70), (1065, 46, 84)], [9, 15, 15], sign)
+        canvas.paint("muscles", flank)  # quadratus lumborum
+        floor = tool.fan(
+            [(905, -40, 30), (900, 20, 44), (905, 62, 28)], [(868, 30, 8)] * 2, 5, sign
+        )
+        canvas.paint("muscles", floor)
+        obturator = tool.fan(
+            [(925, -30, 66), (925, 35, 66)], [(875, -28, 44), (880, 38, 60)], 8, sign
+        )
+        canvas.paint("muscles", obturator)
+
+
+def _iliacus(tool: Sculptor, sign: float) -> list[Part]:
+    crest = [(1032, 52, 78), (1046, 20, 108), (1036, -14, 120), (1010, -32, 116)]
+    root = [(985, 36, 70), (980, 18, 80), (975, 0, 88), (970, -20, 94)]
+    return tool.fan(root, crest, 9.5, sign, 18)
+
+
+def _minimus(tool: Sculptor, sign: float) -> list[Part]:
+    top = [(998, 48, 96), (1008, 20, 118), (1000, -14, 126)]
+    return tool.fan(top, [(938, 8, 138), (936, 2, 142), (934, -6, 140)], 10, sign, 14)
+
+
+def _medius(tool: Sculptor, sign: float) -> list[Part]:
+    top = [(1020, 72, 84), (1050, 40, 122), (1046, 4, 142), (1024, -26, 144)]
+    end = [(935, 28, 146), (930, 20, 152), (928, 10, 154), (930, -4, 152)]
+    return tool.fan(top, end, 17, sign, 16)
+
+
+def _maximus(tool: Sculptor, sign: float) -> list[Part]:
+    top = [(1015, 92, 44), (985, 100, 38), (940, 100, 28), (905, 92, 22)]
+    end = [(905, 52, 148), (880, 44, 148), (845, 40, 140), (815, 38, 132)]
+    return tool.fan(top, end, 23, sign, 18)
