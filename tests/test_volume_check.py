@@ -59,6 +59,14 @@ def test_absence_is_found_only_where_the_scan_holds_the_neighbours():
     assert check(table("superior", **around), MAN, NOBODY, **LIMITS) == []
 
 
+def test_an_organ_that_is_there_in_parts_is_not_absent():
+    around = {"vertebrae_T4": 30, "vertebrae_T9": 35}
+    rest = reference().male_ml.dropna().drop("heart")
+    parts = {"myocardium": 300, "heart_ventricle_left": 120}
+    assert [f.structure for f in check(table(**around, **rest), MAN, NOBODY, **LIMITS)] == ["heart"]
+    assert check(table(**around, **rest, **parts), MAN, NOBODY, **LIMITS) == []
+
+
 def test_children_are_not_judged_by_adult_values():
     assert check(table(liver=400), Person("F", 4), NOBODY, **LIMITS) == []
 
