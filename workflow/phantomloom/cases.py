@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from phantomloom.config import portable
-from phantomloom.scan import visible_files
+from phantomloom.scan import IMAGE_SUFFIXES, visible_files
 from phantomloom.validation import faults, schema
 
 REVIEWS = "review.tsv"
 CORRECTIONS, CORRECTION = "review", "labels.nii.gz"  # review/CASE/labels.nii.gz
-IMAGES = (".nii", ".nii.gz", ".nrrd", ".mha")
 MOST_FAULTS_SHOWN = 20
 SMALL_FOLDER_BYTES = 20_000_000  # read in 30 ms; whole clinical series are larger
 STYLISED = "stylised:"  # what a path begins with that asks for a person of the cohort package
@@ -102,7 +101,7 @@ def read_corrections(sheet: Path | str) -> dict[str, Path]:
     names = {f["case"] for f in _rows(Path(sheet), "case").values()} if folders else set()
     found, wrong = {}, []
     for folder in folders:
-        images = sorted(f.name for f in folder.iterdir() if f.name.endswith(IMAGES))
+        images = sorted(f.name for f in folder.iterdir() if f.name.endswith(IMAGE_SUFFIXES))
         if images and folder.name not in names:
             wrong.append(f"{folder}: {folder.name!r} is no case of {Path(sheet).name}")
         elif CORRECTION in images:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from phantomloom.regions import boxes_of
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
 
@@ -25,11 +26,9 @@ def measure(labels: Volume, ct: Volume) -> pd.DataFrame:
     if not labels.same_grid(ct):
         raise ValueError("labels and CT lie on different grids; both come from the same ingest")
     hu = _histogram(labels.array, ct.array)
-    boxes = ndimage.find_objects(labels.array)
     rows = [
         {"label": n, "name": by_id()[n].name} | _hu(hu[n]) | _place(n, box, labels)
-        for n, box in enumerate(boxes, 1)
-        if box
+        for n, box in boxes_of(labels.array).items()
     ]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
     return frame.assign(volume_ml=frame.voxels * labels.voxel_ml)
@@ -92,9 +91,7 @@ def _faces_cut(box: tuple[slice, ...], shape: tuple[int, ...]) -> str:
 def outline(labels: Volume) -> dict[str, tuple[float, str]]:
     """Return the volume in ml of each structure present and the faces of the grid that cut it."""
     voxels = np.bincount(labels.array.ravel(), minlength=256)
-    boxes = ndimage.find_objects(labels.array)
     return {
         by_id()[n].name: (float(voxels[n]) * labels.voxel_ml, _faces_cut(box, labels.array.shape))
-        for n, box in enumerate(boxes, 1)
-        if box
+        for n, box in boxes_of(labels.array).items()
     }

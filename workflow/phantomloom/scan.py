@@ -8,6 +8,7 @@ import numpy as np
 
 AIR_HU = -1024  # the lowest CT number of a 12-bit scanner; padding below it (-2048, -3024) is air
 HIGHEST_HU = np.iinfo(np.int16).max
+IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")  # of a volume in one file; the longer first
 
 
 class UnusableScanError(Exception):

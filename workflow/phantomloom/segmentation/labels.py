@@ -11,18 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.ndimage import find_objects
 
 from phantomloom.io import scan as scans
+from phantomloom.regions import boxes_of
 from phantomloom.resample import Grid, covering
-from phantomloom.scan import Scan, UnusableScanError, visible_files
+from phantomloom.scan import IMAGE_SUFFIXES, Scan, UnusableScanError, visible_files
 from phantomloom.schemes import OWN, classes_of, structure_of, translated
 from phantomloom.segmentation import Segmentation
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
 
 said = logging.getLogger("phantomloom.segment")
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")  # of a mask; the longer first
 
 
 class Claim(NamedTuple):
@@ -102,7 +101,7 @@ def _named(folder: Path, scheme: str) -> dict[Path, int]:
     names = {path: _stem(path.name) for path in visible_files(folder)}
     names = {path: name for path, name in names.items() if name}
     if not names:
-        raise ValueError(f"{folder}: no mask in it; a mask is a file CLASS{SUFFIXES[0]}")
+        raise ValueError(f"{folder}: no mask in it; a mask is a file CLASS{IMAGE_SUFFIXES[0]}")
     found, unknown = {}, []
     for path, name in names.items():
         try:
@@ -118,7 +117,7 @@ def _named(folder: Path, scheme: str) -> dict[Path, int]:
 
 def _stem(name: str) -> str:
     """Return a mask's file name without its suffix; empty if it is no image."""
-    for suffix in SUFFIXES:
+    for suffix in IMAGE_SUFFIXES:
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return ""
@@ -149,8 +148,7 @@ def _has_fractions(path: Path) -> bool:
 
 
 def _claims(labels: np.ndarray) -> list[Claim]:
-    boxes = enumerate(find_objects(labels), 1)
-    return [Claim(label, box, labels[box] == label) for label, box in boxes if box is not None]
+    return [Claim(n, box, labels[box] == n) for n, box in boxes_of(labels).items()]
 
 
 def _painted(claims: list[Claim], shape: tuple[int, ...], voxel_ml: float) -> np.ndarray:
