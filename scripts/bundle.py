@@ -4,14 +4,15 @@ from pathlib import Path
 
 from phantomloom.io import artefact, complete, log
 from phantomloom.segmentation import bundle
+from phantomloom.segmentation.agreement import mean
 from phantomloom.segmentation.card import card
 
 log.to(snakemake.log[0])
 target = Path(snakemake.output[0]).parents[1]
 fitted = Path(snakemake.input.weights).parents[1]
 scores = {
-    (Path(path).parent.name, Path(path).stem): artefact.read(path)["dice"]
-    for path in snakemake.input.scores
+    f"{Path(path).parent.name} -> {Path(path).stem}": mean(artefact.read(path)["cases"])
+    for path in (*snakemake.input.scores, *snakemake.input.people)
 }
 for part in (bundle.METADATA, bundle.INFERENCE, bundle.WEIGHTS):
     with complete(target / part) as partial:

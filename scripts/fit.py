@@ -1,36 +1,40 @@
-"""Fit the shared network on the cases of ``seen`` and write one bundle a model."""
+"""Fit the shared network by a recipe, on people and the scans of ``seen``; write the bundles."""
 
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
+from phantomloom.cohort import hounsfield, person
 from phantomloom.io import artefact, log, nifti
 from phantomloom.provenance import scan_identity
 from phantomloom.resample import Grid, resample
 from phantomloom.segmentation import bundle, labels
 from phantomloom.segmentation.training import loop, targets
+from phantomloom.segmentation.training.samples import Material
 
-said = log.to(snakemake.log[0])
+log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
-spacing_mm = snakemake.params.spacing_mm
-cases = []
-for (name, scheme), ct_path, labels_path in zip(
-    snakemake.params.schemes.items(), snakemake.input.ct, snakemake.input.labels, strict=True
-):
-    scan = nifti.read(ct_path)
-    ct = resample(scan, Grid.of(scan).at(spacing_mm))
-    given = labels.segment(ct, Path(labels_path), "cpu", scheme)
-    cases.append(targets.TrainingCase(name, ct, given.labels))
-learnt = targets.classes(cases)
-said.info("learns %s", {model: len(structures) for model, structures in learnt.items()})
-recipe = loop.Recipe(**snakemake.params.recipe)
-folder = Path(snakemake.output[0]).parents[2]
 device = "cuda" if torch.cuda.is_available() else "cpu"
-weights = loop.train(cases, learnt, recipe, folder, device, snakemake.params.code)
-scans = tuple(scan_identity(artefact.read(path)) for path in snakemake.input.source)
-for model, part in targets.split(weights, learnt).items():
-    about = bundle.About(
-        f"PhantomLoom {model}", learnt[model], spacing_mm, tuple(recipe.patch), scans
-    )
-    definition = loop.network_def(1 + len(learnt[model]), recipe)
-    bundle.write(folder / model, about, definition, part)
+given, recipe = snakemake.input, loop.Recipe(**snakemake.params.recipe)
+scans = []
+for case, ct_path, path in zip(snakemake.params.cases, given.ct, given.labels, strict=True):
+    scan = nifti.read(ct_path)
+    ct = resample(scan, Grid.of(scan).at(recipe.spacing_mm))
+    truth = labels.segment(ct, Path(path), device, case["scheme"]).labels
+    held = case["structures"] or targets.named_in(case["scheme"])
+    scans.append(targets.of_scan(case["name"], ct, truth, held))
+contrast_hu = torch.stack([torch.from_numpy(hounsfield(person(n))) for n in range(256)])
+people = [case for path in given.people for case in targets.people(load_file(path))]
+watched = Material(targets.people(load_file(given.watched)), [], contrast_hu)
+first = loop.Fitted.read(Path(given.first[0])) if given.first else None
+learnt = first.learnt if first else targets.classes([*people, *scans])
+folder, material = Path(snakemake.output.weights).parent, Material(people, scans, contrast_hu)
+code = snakemake.params.code
+fitted = loop.train(material, watched, learnt, recipe, folder, device, first, code)
+fitted.write(Path(snakemake.output.weights))
+seen = tuple(scan_identity(artefact.read(path)) for path in given.source)
+grid = (recipe.spacing_mm, tuple(recipe.patch), seen)
+for model, part in targets.split(*fitted).items():
+    about = bundle.About(f"PhantomLoom {model}", learnt[model], *grid)
+    bundle.write(folder / model, about, loop.network_def(1 + len(learnt[model]), recipe), part)

@@ -1,4 +1,4 @@
-"""Dice of bundles on a labelled case that their training did not see."""
+"""Compare bundles with reference labels of a case that their training did not see."""
 
 from pathlib import Path
 
@@ -6,24 +6,17 @@ import torch
 
 from phantomloom.io import artefact, log, nifti
 from phantomloom.segmentation import labels, monai
-from phantomloom.segmentation.agreement import dice
+from phantomloom.segmentation.agreement import agreements
 from phantomloom.segmentation.bundle import about
-from phantomloom.segmentation.training.targets import TrainingCase, classes, targets
-from phantomloom.structures import label
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 ct = nifti.read(snakemake.input.ct)
-given = labels.segment(ct, Path(snakemake.input.labels), device, snakemake.params.scheme)
-case = TrainingCase(snakemake.wildcards.unseen, ct, given.labels)
-learnt = classes([case])
-rows = {}
-for (model, names), reference in zip(learnt.items(), targets(case, learnt), strict=True):
-    folder = Path(snakemake.params.bundles, model)
-    found = monai.segment(ct, folder, device).labels
-    known = about(folder).structures  # a structure that training did not hold is no failure
-    for index, name in enumerate(names, 1):
-        if name in known:
-            rows[name] = round(dice(found.array == label(name), reference == index), 3)
-artefact.write({"status": artefact.DONE, "dice": rows}, snakemake.output[0], "score")
+truth = labels.segment(ct, Path(snakemake.input.labels), device, snakemake.params.scheme).labels
+folders = {Path(path).parents[1].name: Path(path).parents[1] for path in snakemake.input.weights}
+found = {model: monai.segment(ct, folder, device) for model, folder in folders.items()}
+known = {model: about(folder).structures for model, folder in folders.items()}
+rows = {name: row._asdict() for name, row in agreements(found, truth, known).items()}
+content = {"status": artefact.DONE, "cases": {snakemake.wildcards.unseen: rows}}
+artefact.write(content, snakemake.output[0], "score")

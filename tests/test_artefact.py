@@ -5,7 +5,12 @@ import pytest
 
 from phantomloom.io import artefact
 
-DONE = {"status": "done", "dice": {"liver": 0.5}}
+FOUND = {
+    **{"dice": 0.5, "surface_dice": 0.6, "true_ml": 1500.0, "found_ml": 1400.0},
+    **{"probability": 0.9, "boundary_entropy_bits": None},
+}
+DONE = {"status": "done", "cases": {"ann": {"liver": FOUND}}}
+BAD = {"status": "done", "cases": {"ann": {"liver": {**FOUND, "dice": 1.5}}}}
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -15,7 +20,7 @@ def test_what_is_written_is_read(tmp_path):
 
 def test_what_the_schema_forbids_is_not_written(tmp_path):
     with pytest.raises(ValueError, match=r"a\.json.*liver"):
-        artefact.write({"status": "done", "dice": {"liver": 1.5}}, tmp_path / "a.json", "score")
+        artefact.write(BAD, tmp_path / "a.json", "score")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -42,8 +47,8 @@ def test_a_done_artefact_withholds_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("content", "schema", "message"),
     [
-        ({"status": "done", "dice": {"liver": 2}}, "score", "dice.liver: 2; allowed: a number"),
-        ({"status": "done", "dcie": {}}, "score", "dcie: unknown; did you mean dice?"),
+        (BAD, "score", "cases.ann.liver.dice: 1.5; allowed: a number"),
+        ({"status": "done", "caess": {}}, "score", "caess: unknown; did you mean cases?"),
         ({"status": "withheld"}, "mesh", "reason: missing; needed: a text"),
         ({"status": "done", "structures": [{"id": 300}]}, "mesh", "structures.0.id: 300; allowed"),
         ({"status": "done"}, "mesh", "structures: missing; needed: a list"),

@@ -107,13 +107,18 @@ def test_a_network_is_scored_on_the_gpu_that_the_profile_gives_it(
     run_script(
         monkeypatch,
         "score",
-        input=SimpleNamespace(ct=tmp_path / "ct.nii.gz", labels=tmp_path / "labels.nii.gz"),
+        input=SimpleNamespace(
+            ct=tmp_path / "ct.nii.gz",
+            labels=tmp_path / "labels.nii.gz",
+            weights=[tmp_path / "abdomen/models/model.safetensors"],
+        ),
         output=[tmp_path / "score.json"],
-        params=SimpleNamespace(bundles=tmp_path, scheme="phantomloom"),
+        params=SimpleNamespace(scheme="phantomloom"),
         wildcards=SimpleNamespace(unseen="ann"),
     )
     assert devices == {device}
-    assert json.loads((tmp_path / "score.json").read_text())["dice"] == {"liver": 1.0}
+    (case,) = json.loads((tmp_path / "score.json").read_text())["cases"].values()
+    assert case["liver"]["dice"] == case["liver"]["surface_dice"] == 1
 
 
 LARGEST_MB = {"measure": 830, "mesh": 5500, "simulate": 2000}  # 512 x 512 x 300 voxels, measured

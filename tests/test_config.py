@@ -189,6 +189,18 @@ LABELS = {"engine": "labels", "weights": None}
             "train.cases.patient1.scheme: 'totl'; allowed: a naming scheme: phantomloom, total",
         ),
         (
+            {"train": {"cases": {"patient1": {"structures": ["livr"]}}}},
+            "train.cases.patient1.structures.0: 'livr'; allowed: structures of structures.tsv",
+        ),
+        (
+            {"train": {"recipes": {"shipped": {"after": "peeple"}}}},
+            "train.recipes.shipped.after: 'peeple'; allowed: names under train.recipes",
+        ),
+        (
+            {"train": {"people": {"first": 7}}},
+            "train.people.first: 7; allowed: ",
+        ),
+        (
             {"merge": {"precedence": [*MODELS, "vesels"]}},
             "merge.precedence.4: 'vesels'; allowed: names under segment.models, structures of",
         ),

@@ -89,8 +89,16 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
     known |= {("library", "volumes", column): (structures(), table) for column in columns}
     naming = (schemes(), "a naming scheme: " + ", ".join(schemes()))
     known |= {("segment", "models", m, "scheme"): naming for m in models}
-    labelled = _at(config, ("train", "cases")) or {}
-    known |= {("train", "cases", case, "scheme"): naming for case in labelled}
+    labelled = [
+        ("train", kind, name)
+        for kind in ("cases", "references")
+        for name in _at(config, ("train", kind)) or {}
+    ]
+    known |= {(*keys, "scheme"): naming for keys in labelled}
+    known |= {(*keys, "structures"): (structures(), table) for keys in labelled}
+    recipes = _at(config, ("train", "recipes")) or {}
+    after = (recipes, "names under train.recipes")
+    known |= {("train", "recipes", recipe, "after"): after for recipe in recipes}
     for keys, (there, words) in known.items():
         for key, name in _names(_at(config, keys)):
             if name not in there:

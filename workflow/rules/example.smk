@@ -6,7 +6,7 @@ localrules:
 
 
 rule example:
-    """Download the example cohort: three real CT scans and reference labels, 38 MB."""
+    """Download the example cohort: three real CT scans with reference labels, 38 MB."""
     input:
         source=portable(CHECKOUT, "workflow/cohorts/example_source.yaml"),
     output:
@@ -18,10 +18,14 @@ rule example:
                 "patient1_labels.nii.gz",
                 "patient2_labels.nii.gz",
                 "patient3.nii.gz",
-                "patient3_heart.nii.gz",
-                "patient3_aorta.nii.gz",
-                "patient3_vertebrae_T12.nii.gz",
-                "patient3_pulmonary_artery.nii.gz",
+                "patient3_labels/heart.nii.gz",
+                "patient3_labels/aorta.nii.gz",
+                "patient3_labels/vertebrae_T12.nii.gz",
+                "patient3_labels/pulmonary_artery.nii.gz",
+                *(
+                    f"patient1_tissues/{tissue}.nii.gz"
+                    for tissue in ("skeletal_muscle", "subcutaneous_fat", "torso_fat")
+                ),
                 *(f"patient2/{n:04d}.dcm" for n in range(1, 21)),
             )
         ],

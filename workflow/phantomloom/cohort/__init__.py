@@ -1,5 +1,6 @@
 """A population of stylised people whose every structure is known."""
 
+from phantomloom.cohort.contrast import hounsfield
 from phantomloom.cohort.description import description
 from phantomloom.cohort.imaging import ct
 from phantomloom.cohort.painting import labels, levels
@@ -11,6 +12,7 @@ __all__ = [
     "Scanner",
     "ct",
     "description",
+    "hounsfield",
     "labels",
     "levels",
     "person",

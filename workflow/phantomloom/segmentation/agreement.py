@@ -1,9 +1,105 @@
 """How well two segmentations agree."""
 
+from functools import cache
+from typing import Any, NamedTuple
+
 import numpy as np
+import torch
+from monai.metrics import compute_surface_dice
+
+from phantomloom.regions import boxes_of
+from phantomloom.segmentation import Segmentation
+from phantomloom.structures import by_id, label, structures
+from phantomloom.volume import Triple, Volume
+
+Scores = dict[str, dict[str, Any]]  # agreements as JSON has them, by structure
+TOLERANCE_MM = 3.0  # one voxel of the networks' grid
+
+
+class Agreement(NamedTuple):
+    """Of what was found with what is true of one structure."""
+
+    dice: float
+    surface_dice: float  # normalised, within TOLERANCE_MM
+    true_ml: float
+    found_ml: float
+    probability: float | None  # what the network says of itself, see ``Confidence``
+    boundary_entropy_bits: float | None
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
     """Return 2 |a and b| / (|a| + |b|) of two masks; 1 if both are empty (Dice 1945)."""
     total = np.count_nonzero(a) + np.count_nonzero(b)
     return 2 * np.count_nonzero(a & b) / total if total else 1.0
+
+
+def surface_dice(a: np.ndarray, b: np.ndarray, spacing_mm: Triple) -> float:
+    """Return which share of both surfaces lies within TOLERANCE_MM of the other, of two masks.
+
+    Nikolov et al., "Clinically applicable segmentation of head and neck anatomy", J Med Internet
+    Res 2021; MONAI computes it. 1 if both masks are empty, 0 if one is.
+    """
+    if not a.any() or not b.any():
+        return float(a.any() == b.any())
+    one, other = (torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (a, b))
+    shares = compute_surface_dice(
+        one, other, [TOLERANCE_MM], include_background=True, spacing=spacing_mm
+    )
+    return float(shares)
+
+
+def agreements(
+    found: dict[str, Segmentation], truth: Volume, known: dict[str, tuple[str, ...]]
+) -> dict[str, Agreement]:
+    """Return how each structure of ``truth`` (ids) was found, by name, by the model that it has.
+
+    ``found`` and what a model knows, ``known``, go by model. A structure that contains others
+    which ``truth`` does not tell apart is found where they are, the heart where its chambers are.
+    Only the planes between the first and the last that ``truth`` labels count: beyond them
+    nothing is known. Structures that no model knows are left out.
+    """
+    planes = np.flatnonzero(truth.array.any((1, 2)))
+    slab = slice(planes[0], planes[-1] + 1)
+    true = Volume(truth.array[slab], truth.spacing_mm)
+    maps = {model: its.labels.array[slab] for model, its in found.items()}
+    told = [by_id()[i].name for i in boxes_of(true.array)]
+    result = {}
+    for name in told:
+        model, parts = structures()[name].model, {name, *within(name).difference(told)}
+        if parts & set(known.get(model, ())):
+            guess = np.isin(maps[model], [label(part) for part in parts])
+            sure = found[model].confidence.get(name)
+            result[name] = _agreement(guess, true.array == label(name), truth, sure)
+    return result
+
+
+@cache
+def within(name: str) -> frozenset[str]:
+    """Return a structure and all that it contains."""
+    parts = [n for n, row in structures().items() if row.parent == name]
+    return frozenset((name, *(inner for part in parts for inner in within(part))))
+
+
+def mean(cases: dict[str, Scores]) -> Scores:
+    """Return Dice and surface Dice of each structure, averaged over the cases that hold it."""
+    names = dict.fromkeys(name for its in cases.values() for name in its)
+    return {
+        name: {
+            figure: float(np.mean([its[name][figure] for its in cases.values() if name in its]))
+            for figure in ("dice", "surface_dice")
+        }
+        for name in names
+    }
+
+
+def _agreement(guess: np.ndarray, true: np.ndarray, grid: Volume, sure) -> Agreement:
+    box = next(iter(boxes_of((guess | true).astype(np.uint8)).values()))
+    box = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+    voxel_ml = grid.voxel_ml
+    return Agreement(
+        round(dice(guess, true), 4),
+        round(surface_dice(guess[box], true[box], grid.spacing_mm), 4),
+        round(np.count_nonzero(true) * voxel_ml, 2),
+        round(np.count_nonzero(guess) * voxel_ml, 2),
+        *(sure or (None, None)),
+    )

@@ -1,39 +1,46 @@
 """The training loop: one shared trunk, one head a model, resumable at any step.
 
 AdamW with polynomial decay, an exponential moving average of the weights, bfloat16 where the
-machine multiplies it. The loss is taken at a random quarter of the 2 x 2 x 2 blocks: with 75
-classes the head and the loss cost more than the trunk, and the gradient stays unbiased.
+machine multiplies it.
 """
 
 import json
 import logging
+from copy import deepcopy
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from phantomloom.io import complete
-from phantomloom.segmentation.network import BLOCK, BlockUNet, fold_blocks
-from phantomloom.segmentation.training.loss import marginal_loss
-from phantomloom.segmentation.training.samples import Patches, Sample
-from phantomloom.segmentation.training.targets import TrainingCase
+from phantomloom.segmentation.network import BlockUNet
+from phantomloom.segmentation.training import objective
+from phantomloom.segmentation.training.progress import Log, mean_dice
+from phantomloom.segmentation.training.samples import Material, Patches
+from phantomloom.segmentation.training.targets import Learnt
 from phantomloom.segmentation.windows import WINDOWS_HU
 
 said = logging.getLogger("phantomloom.train")
+WATCHED = 8  # patches on which the averaged weights are followed
 
 
 class Recipe(NamedTuple):
     """Settings of a run; config.yaml says why each has its value."""
 
     steps: int
+    spacing_mm: float
     patch: tuple[int, int, int]
     features: tuple[int, ...]
     learning_rate: float
     average_decay: float
+    shares: dict[str, float]
     seed: int
     save_every: int
 
@@ -48,119 +55,148 @@ def network_def(classes: int, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+class Fitted(NamedTuple):
+    """Weights and the classes of their head."""
+
+    weights: dict[str, Tensor]
+    learnt: Learnt
+
+    def write(self, path: Path) -> None:
+        """Write one safetensors file; its metadata name the classes."""
+        with complete(path) as partial:
+            save_file(self.weights, partial, {"learnt": json.dumps(self.learnt)})
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return what ``write`` wrote."""
+        with safe_open(path, framework="pt") as file:
+            learnt = json.loads(file.metadata()["learnt"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return cls(weights, {model: tuple(names) for model, names in learnt.items()})
+
+
+class Run(NamedTuple):
+    """What changes from step to step, as it is saved."""
+
+    network: BlockUNet
+    deep: objective.Deep
+    average: dict[str, Tensor]
+    optimiser: torch.optim.Optimizer
+
+
 def train(
-    cases: list[TrainingCase],
-    learnt: dict[str, tuple[str, ...]],
+    material: Material,
+    watched: Material,
+    learnt: Learnt,
     recipe: Recipe,
     folder: Path,
     device: str,
+    first: Fitted | None = None,
     code: str = "",
-) -> dict[str, Tensor]:
+) -> Fitted:
     """Return the averaged weights; ``folder`` keeps ``state-*.pt`` to resume and ``log.jsonl``.
 
-    The state's name is a digest of cases, recipe and ``code`` (itself a digest), so that a run
-    never goes on from the state of another.
+    ``first`` gives the weights to begin with; the head begins anew for other classes. The state's
+    name is a digest of all that decides the result and of ``code`` (itself a digest), so that a
+    run never goes on from the state of another. Every time the state is saved the mean Dice of
+    the averaged weights on patches of ``watched`` is logged.
+
+    Raises:
+        FloatingPointError: if the loss is no finite number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     sizes = [1 + len(names) for names in learnt.values()]
     network = BlockUNet(len(WINDOWS_HU), sum(sizes), recipe.features).to(device)
+    deep = objective.Deep(network, sum(sizes), recipe.features).to(device)
+    if first is not None:
+        with torch.no_grad():
+            for name, value in network.named_parameters():
+                if first.learnt == learnt or not name.startswith("head."):
+                    value.copy_(first.weights[name])
     average = {name: value.detach().clone() for name, value in network.named_parameters()}
-    optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=3e-5)
-    state = folder / f"state-{_identity(cases, learnt, recipe, code)}.pt"
-    step = _resume(state, network, average, optimiser)
-    _forget(folder / "log.jsonl", step)
-    held = [[_held(case, names) for names in learnt.values()] for case in cases]
-    for sample in _stream(Patches(cases, learnt, recipe.patch, recipe.seed, recipe.steps), step):
+    taught = [*network.parameters(), *deep.parameters()]
+    optimiser = torch.optim.AdamW(taught, recipe.learning_rate, weight_decay=3e-5)
+    run = Run(network, deep, average, optimiser)
+    state = folder / f"state-{_identity(material, learnt, recipe, first, code)}.pt"
+    step = _resume(state, run)
+    log = Log(folder / "log.jsonl", step)
+    of_all = partial(Patches, learnt=learnt, shape=recipe.patch, voxel_mm=recipe.spacing_mm)
+    patches = of_all(material, shares=recipe.shares, seed=recipe.seed, samples=recipe.steps)
+    shown = of_all(watched, shares={"stylised": 1}, seed=0, samples=WATCHED)
+    for sample in log.timed(_stream(patches, step)):
         rate = recipe.learning_rate * (1 - step / recipe.steps) ** 0.9 * min(1, (step + 1) / 50)
         optimiser.param_groups[0]["lr"] = rate
-        loss = _sample_loss(network, sample, held[sample.case], sizes, recipe.seed + step)
+        losses = objective.losses(network, deep, sample, sizes, recipe.seed + step)
         optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 12)
+        losses.mean().backward()
+        torch.nn.utils.clip_grad_norm_(taught, 12)
         optimiser.step()
         step += 1
         decay = min(recipe.average_decay, (1 + step) / (10 + step))
-        for name, value in network.named_parameters():
-            average[name].lerp_(value.detach(), 1 - decay)
-        _log(folder / "log.jsonl", step, recipe.steps, loss)
+        torch._foreach_lerp_(
+            list(average.values()), [p.detach() for p in network.parameters()], 1 - decay
+        )
+        log.add(step, recipe.steps, losses.detach(), list(learnt))
         if step % recipe.save_every == 0 or step == recipe.steps:
-            _save(state, step, network, average, optimiser)
-    return average
+            log.write({"step": step, "dice": mean_dice(_averaged(run), shown, sizes)})
+            deep.seen.clear()
+            _save(state, step, run)
+    return Fitted(average, learnt)
 
 
-def _sample_loss(network: BlockUNet, sample: Sample, held, sizes, seed: int) -> Tensor:
-    weight, bias = network.head.weight, network.head.bias
-    assert bias is not None
-    device = weight.device
-    with torch.autocast(device.type, torch.bfloat16):
-        features = network.block_features(sample.image[None].to(device))[0].flatten(1)  # [F, N]
-        blocks = features.shape[1]
-        order = torch.randperm(blocks, generator=torch.Generator().manual_seed(seed))
-        chosen = order[: blocks // 4].to(device)
-        scores = weight.flatten(1) @ features[:, chosen]  # [classes * 8, n]
-    scores = (scores + bias[:, None]).float().unflatten(0, (-1, BLOCK**3)).flatten(1)
-    target = fold_blocks(sample.target[None])[0].unflatten(0, (-1, BLOCK**3)).flatten(2)
-    target = target.to(device)[..., chosen].flatten(1).long()  # [models, 8 n]
-    losses = [
-        marginal_loss(part, indices, mask.to(device))
-        for part, indices, mask in zip(scores.split(sizes), target, held, strict=True)
-    ]
-    return torch.stack(losses).mean()
+def _averaged(run: Run) -> BlockUNet:
+    """Return a network of the averaged weights.
 
-
-def _held(case: TrainingCase, names: tuple[str, ...]) -> Tensor:
-    return torch.tensor([True, *(name in case.held for name in names)])
+    Not by ``functional_call``: it unties the weights that DynUNet holds twice, and what is
+    learnt afterwards is lost.
+    """
+    network = deepcopy(run.network)
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            value.copy_(run.average[name])
+    return network
 
 
 def _stream(patches: Patches, start: int):
     """Yield the samples from number ``start`` on, made in another process."""
     rest = Subset(patches, np.arange(start, len(patches)))  # type: ignore[arg-type]
-    yield from DataLoader(rest, batch_size=None, num_workers=1, prefetch_factor=4)
+    yield from DataLoader(rest, batch_size=None, num_workers=1, prefetch_factor=6)
 
 
-def _identity(cases: list[TrainingCase], learnt, recipe: Recipe, code: str) -> str:
+def _identity(
+    material: Material, learnt: Learnt, recipe: Recipe, first: Fitted | None, code: str
+) -> str:
     digest = sha256(repr((recipe, learnt, code)).encode())
-    for case in cases:
-        digest.update(case.ct.array.tobytes() + case.labels.array.tobytes())
+    for case in (*material.people, *material.scans):
+        digest.update(repr((case.name, sorted(case.held))).encode())
+        digest.update(case.hu[::8].numpy().tobytes() + case.labels[::8].numpy().tobytes())
+    for name, value in sorted(first.weights.items()) if first else ():
+        digest.update(name.encode() + value.numpy().tobytes())
     return digest.hexdigest()[:12]
 
 
-def _resume(state: Path, network, average: dict[str, Tensor], optimiser) -> int:
+def _resume(state: Path, run: Run) -> int:
     if not state.exists():
         return 0
     saved = torch.load(state, weights_only=True)
-    network.load_state_dict(saved["network"])
-    optimiser.load_state_dict(saved["optimiser"])
-    average.update(saved["average"])
+    run.network.load_state_dict(saved["network"])
+    run.deep.load_state_dict(saved["deep"])
+    run.optimiser.load_state_dict(saved["optimiser"])
+    run.average.update(saved["average"])
     said.info("goes on at step %d of %s", saved["step"], state)
     return saved["step"]
 
 
-def _save(state: Path, step: int, network, average: dict[str, Tensor], optimiser) -> None:
+def _save(state: Path, step: int, run: Run) -> None:
     with complete(state) as partial:
         torch.save(
             {
                 "step": step,
-                "network": network.state_dict(),
-                "average": average,
-                "optimiser": optimiser.state_dict(),
+                "network": run.network.state_dict(),
+                "deep": run.deep.state_dict(),
+                "average": run.average,
+                "optimiser": run.optimiser.state_dict(),
             },
             partial,
         )
-
-
-def _forget(log: Path, step: int) -> None:
-    """Drop the lines of a log that come after ``step``: those steps are run again."""
-    if log.exists():
-        kept = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
-        log.write_text("".join(f"{line}\n" for line in kept))
-
-
-def _log(path: Path, step: int, steps: int, loss: Tensor) -> None:
-    if not torch.isfinite(loss):
-        raise FloatingPointError(f"the loss is {loss.item()} at step {step}; lower learning_rate")
-    if step % 20 == 0:
-        said.info("step %d of %d, loss %.3f", step, steps, loss.item())
-        with path.open("a") as log:
-            log.write(json.dumps({"step": step, "loss": round(loss.item(), 4)}) + "\n")

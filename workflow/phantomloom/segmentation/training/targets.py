@@ -1,81 +1,128 @@
 """What the networks learn to find, and what each training case can teach of it."""
 
+from collections.abc import Collection
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from scipy import ndimage
 from torch import Tensor
 
+from phantomloom.regions import Box
+from phantomloom.schemes import classes_of
 from phantomloom.segmentation.network import BLOCK
-from phantomloom.structures import MODELS, by_id, structures
+from phantomloom.structures import MODELS, by_id, label, structures
 from phantomloom.tissues import body_surface, tissues
 from phantomloom.volume import Volume
 
 BODY = ("body", "subcutaneous_fat", "muscles", "bones", "visceral_fat")
+Learnt = dict[str, tuple[str, ...]]  # structures by model; class 0 is none of them
 
 
 class TrainingCase(NamedTuple):
-    """A CT with reference labels on its grid.
-
-    ``labels`` hold structure ids. A structure that they do not hold is not known to be absent:
-    it may lie outside what was labelled, so nothing is taught about it.
-    """
+    """A CT with reference labels on its grid; every voxel of the body has a structure or tissue."""
 
     name: str
-    ct: Volume
-    labels: Volume
-
-    @property
-    def held(self) -> set[str]:
-        """Names of the structures the labels hold, and the tissues, which derive from HU."""
-        return {by_id()[i].name for i in np.unique(self.labels.array) if i} | set(BODY)
+    hu: Tensor  # int16 [Z, Y, X]
+    labels: Tensor  # uint8 [Z, Y, X], structure ids
+    held: frozenset[str]  # structures that the labels show wherever the scan does
+    boxes: dict[int, Box]  # of the ids that occur
 
 
-def classes(cases: list[TrainingCase]) -> dict[str, tuple[str, ...]]:
-    """Return for each model the structures that it learns; class 0 is none of them."""
-    held = set().union(*(case.held for case in cases))
-    return {
-        model: tuple(n for n, s in structures().items() if s.model == model and n in held)
+def of_scan(name: str, ct: Volume, labels: Volume, held: Collection[str]) -> TrainingCase:
+    """Return a scan whose ``labels`` show the structures ``held``; HU tells the tissues around.
+
+    Raises:
+        ValueError: if the labels hold a structure that ``held`` lacks.
+    """
+    present = {by_id()[i].name for i in np.unique(labels.array) if i}
+    if lacking := present - set(held):
+        raise ValueError(f"{name}: labels show {', '.join(sorted(lacking))}, said not to be held")
+    inside = body_surface(ct)
+    around = tissues(ct, inside, labels.array)
+    full = np.where(labels.array > 0, labels.array, around) * inside
+    return _case(name, torch.from_numpy(ct.array.astype(np.int16)), torch.from_numpy(full), held)
+
+
+def of_person(name: str, hu: Tensor, labels: Tensor) -> TrainingCase:
+    """Return a stylised person, of whom every structure is known."""
+    return _case(name, hu, labels, structures())
+
+
+def people(tensors: dict[str, Tensor]) -> list[TrainingCase]:
+    """Return the people of a file: NUMBER/hu and NUMBER/labels of each."""
+    numbers = sorted({key.split("/")[0] for key in tensors})
+    return [of_person(n, tensors[f"{n}/hu"], tensors[f"{n}/labels"]) for n in numbers]
+
+
+def _case(name: str, hu: Tensor, labels: Tensor, held: Collection[str]) -> TrainingCase:
+    found = ndimage.find_objects(labels.numpy())
+    boxes = {i: box for i, box in enumerate(found, 1) if box is not None}
+    return TrainingCase(name, hu, labels, frozenset((*held, *BODY)), boxes)
+
+
+@cache
+def named_in(scheme: str) -> frozenset[str]:
+    """Return the structures that labels in a naming scheme can show, by the scheme alone."""
+    return frozenset(c.structure for c in classes_of(scheme) if c.structure)
+
+
+def classes(cases: list[TrainingCase]) -> Learnt:
+    """Return for each model the structures that it learns: its own that occur in any case."""
+    shown = {by_id()[i].name for case in cases for i in case.boxes}
+    own = {
+        model: tuple(n for n, row in structures().items() if row.model == model and n in shown)
         for model in MODELS
     }
+    return own | {"body": BODY}
 
 
-def targets(case: TrainingCase, learnt: dict[str, tuple[str, ...]]) -> np.ndarray:
-    """Return class indices [models, Z, Y, X] in the order of ``learnt``."""
-    tissue = _tissues(case)
-    return np.stack(
-        [
-            _indices(tissue if model == "body" else case.labels.array, names)
-            for model, names in learnt.items()
-        ]
-    )
+class Lesson(NamedTuple):
+    """What a case's labels teach one model: classes that they cannot tell apart share a group."""
+
+    group_of_class: Tensor  # int64 [1 + classes]; group 0 holds the background
+    group_of_id: Tensor  # uint8 [256]
 
 
-def _indices(labels: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    table = np.zeros(256, np.uint8)
-    table[[structures()[name].id for name in names]] = np.arange(1, len(names) + 1)
-    return table[labels]
+@cache
+def lesson(held: frozenset[str], learnt: tuple[str, ...]) -> Lesson:
+    """Return the groups of a model's classes for labels that show the structures ``held``.
+
+    What is not held belongs to what contains it, if that is held (the chambers to the heart), else
+    to the background.
+    """
+    table, order = structures(), [n for n in learnt if n in held]
+    containing = {table[n].parent for n in learnt if n not in held}
+    order += [n for n in table if n in containing and n in held and n not in BODY + tuple(learnt)]
+    number = {name: i for i, name in enumerate(order, 1)}
+    of_class = [0, *(number.get(n, number.get(table[n].parent, 0)) for n in learnt)]
+    of_id = torch.zeros(256, dtype=torch.uint8)
+    for name, i in number.items():
+        of_id[label(name)] = i
+    if set(BODY) <= set(learnt):
+        of_id = of_id[_tissue_of_id()]
+    return Lesson(torch.tensor(of_class), of_id)
 
 
-def _tissues(case: TrainingCase) -> np.ndarray:
-    """Return the body model's five classes, which cover organs too: a muscle organ is muscle."""
-    inside = body_surface(case.ct)
-    derived = tissues(case.ct, inside, case.labels.array)
-    ids = {name: structures()[name].id for name in BODY}
-    coarse = np.full(256, ids["body"], np.uint8)
-    coarse[[ids["subcutaneous_fat"], ids["visceral_fat"]]] = (
-        ids["subcutaneous_fat"],
-        ids["visceral_fat"],
-    )
-    for structure in structures().values():
-        if structure.tissue in ("bone", "muscle"):
-            coarse[structure.id] = ids["bones" if structure.tissue == "bone" else "muscles"]
-    merged = np.where(case.labels.array > 0, case.labels.array, derived)
-    return np.where(inside, coarse[merged], 0)
+def tissue_truth(labels: np.ndarray) -> np.ndarray:
+    """Return the body model's ids for structure ids that cover the body, uint8 of any shape."""
+    return _tissue_of_id().numpy().astype(np.uint8)[labels]
 
 
-def split(
-    weights: dict[str, Tensor], learnt: dict[str, tuple[str, ...]]
-) -> dict[str, dict[str, Tensor]]:
+@cache
+def _tissue_of_id() -> Tensor:
+    """Return the body model's class of every id: organs are tissue too, a gluteus is muscle."""
+    names = dict.fromkeys(range(1, 256), "body")
+    for i, row in by_id().items():
+        if row.tissue in ("bone", "muscle"):
+            names[i] = "bones" if row.tissue == "bone" else "muscles"
+        if row.name in ("subcutaneous_fat", "visceral_fat"):
+            names[i] = row.name
+    return torch.tensor([0, *(label(names[i]) for i in range(1, 256))])
+
+
+def split(weights: dict[str, Tensor], learnt: Learnt) -> dict[str, dict[str, Tensor]]:
     """Return the weights of each model: the shared trunk and its own rows of the head."""
     sizes = [BLOCK**3 * (1 + len(names)) for names in learnt.values()]
     heads = {name: weights[name].split(sizes) for name in ("head.weight", "head.bias")}

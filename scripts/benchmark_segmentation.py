@@ -1,0 +1,38 @@
+"""Gather what the networks find in whom they have not seen, and what training and people cost."""
+
+import json
+from pathlib import Path
+
+from phantomloom.benchmark import Row
+from phantomloom.cohort import figures
+from phantomloom.io import artefact, log
+from phantomloom.segmentation import evaluation
+from phantomloom.structures import MODELS, structures
+
+log.to(snakemake.log[0])
+own = {m: tuple(n for n, s in structures().items() if s.model == m and s.id <= 145) for m in MODELS}
+hoped = snakemake.params.hoped
+
+
+def scores(path):
+    """Return recipe or method, seen, unseen, and the agreements of a score file."""
+    *_, how, seen, name = Path(path).with_suffix("").parts
+    return how, seen, name, artefact.read(path)["cases"]
+
+
+read = [scores(path) for path in snakemake.input.scores]
+rows: list[Row] = []
+for how, seen, unseen, cases in read:
+    title = f"{how}, {seen} -> {unseen}"
+    if unseen.startswith("people_"):
+        rows += evaluation.of_people(title, cases, own) + evaluation.of_confidence(title, cases)
+    elif how in ("shipped", "people"):
+        others = {h: c[unseen] for h, s, u, c in read if (s, u) == (seen, unseen) and h != how}
+        rows += evaluation.beside(title, cases[unseen], others, hoped)
+for path in snakemake.input.logs:
+    lines = map(json.loads, Path(path).read_text().splitlines())
+    rows += evaluation.of_training(f"training {'/'.join(Path(path).parts[-3:-1])}", list(lines))
+for sex in "MF":
+    rows += figures.of_reference(sex)
+rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
+artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")

@@ -1,0 +1,30 @@
+"""Compare bundles with the labels of the stylised people of one file."""
+
+from pathlib import Path
+
+import torch
+from safetensors.numpy import load_file
+
+from phantomloom.io import artefact, log
+from phantomloom.segmentation import monai
+from phantomloom.segmentation.agreement import agreements
+from phantomloom.segmentation.bundle import about
+from phantomloom.segmentation.training.targets import tissue_truth
+from phantomloom.volume import Volume
+
+said = log.to(snakemake.log[0])
+torch.set_num_threads(snakemake.threads)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+folders = {Path(path).parents[1].name: Path(path).parents[1] for path in snakemake.input.weights}
+known = {model: about(folder).structures for model, folder in folders.items()}
+tensors, spacing_mm = load_file(snakemake.input.people), (snakemake.params.spacing_mm,) * 3
+people = {}
+for number in sorted({key.split("/")[0] for key in tensors}, key=int):
+    ct = Volume(tensors[f"{number}/hu"], spacing_mm)
+    truth = ct.with_array(tensors[f"{number}/labels"])
+    tissues = truth.with_array(tissue_truth(truth.array))
+    found = {model: monai.segment(ct, folder, device) for model, folder in folders.items()}
+    rows = agreements(found, truth, known) | agreements(found, tissues, known)
+    people[number] = {name: row._asdict() for name, row in rows.items()}
+    said.info("person %s: %d structures", number, len(rows))
+artefact.write({"status": artefact.DONE, "cases": people}, snakemake.output[0], "score")

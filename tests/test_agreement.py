@@ -1,0 +1,106 @@
+"""Agreement on balls whose overlap and surfaces are known."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from phantomloom.segmentation import Confidence, Segmentation
+from phantomloom.segmentation.agreement import agreements, dice, mean, surface_dice, within
+from phantomloom.structures import label
+from phantomloom.volume import Volume
+
+SPACING_MM = (3.0, 3.0, 3.0)
+KNOWN = {"abdomen": ("liver", "spleen"), "torso": ("myocardium", "heart_atrium_left")}
+
+
+def box(shift=0, size=10):
+    mask = np.zeros((30, 30, 30), bool)
+    mask[10:20, 10:20, 10 + shift : 10 + shift + size] = True
+    return mask
+
+
+def test_dice_of_shifted_boxes_is_their_overlap():
+    assert dice(box(), box(shift=2)) == pytest.approx(0.8)
+    assert dice(box() & False, box() & False) == 1
+
+
+def by_distance_maps(a, b):
+    """Surface voxels within 3 mm of the other's, by scipy's distance transform."""
+    edges = [mask & ~ndimage.binary_erosion(mask) for mask in (a, b)]
+    away_mm = [ndimage.distance_transform_edt(~edge, SPACING_MM) for edge in edges]
+    near = (away_mm[1][edges[0]] <= 3).sum() + (away_mm[0][edges[1]] <= 3).sum()
+    return near / sum(edge.sum() for edge in edges)
+
+
+@pytest.mark.parametrize("shift", [1, 2, 4, 9])
+def test_surfaces_agree_where_they_lie_within_a_voxel_of_each_other(shift):
+    moved = surface_dice(box(), box(shift), SPACING_MM)
+    assert moved == pytest.approx(by_distance_maps(box(), box(shift)), abs=1e-6)
+    assert (moved == 1) == (shift == 1)
+
+
+def test_a_surface_that_is_not_there_agrees_with_none_but_its_like():
+    assert surface_dice(box(), box() & False, SPACING_MM) == 0
+    assert surface_dice(box() & False, box() & False, SPACING_MM) == 1
+
+
+def found(**masks):
+    """A segmentation by each model, of masks by structure."""
+    maps = {model: np.zeros((30, 30, 30), np.uint8) for model in KNOWN}
+    for name, mask in masks.items():
+        model = next(m for m, names in KNOWN.items() if name in names)
+        maps[model][mask] = label(name)
+    sure = {"liver": Confidence(0.9, 0.5)}
+    return {m: Segmentation(Volume(array, SPACING_MM), sure) for m, array in maps.items()}
+
+
+def truth(**masks):
+    labels = np.zeros((30, 30, 30), np.uint8)
+    for name, mask in masks.items():
+        labels[mask] = label(name)
+    return Volume(labels, SPACING_MM)
+
+
+def test_each_structure_is_looked_for_in_the_map_of_its_model():
+    rows = agreements(found(liver=box(shift=2)), truth(liver=box()), KNOWN)
+    assert rows["liver"].dice == pytest.approx(0.8)
+    assert rows["liver"].true_ml == rows["liver"].found_ml == 27
+    assert (rows["liver"].probability, rows["liver"].boundary_entropy_bits) == (0.9, 0.5)
+
+
+def test_what_was_not_found_scores_nothing_and_what_no_model_knows_is_left_out():
+    rows = agreements(found(), truth(spleen=box(), aorta=box(shift=15, size=3)), KNOWN)
+    assert set(rows) == {"spleen"}
+    assert (rows["spleen"].dice, rows["spleen"].surface_dice) == (0, 0)
+
+
+def test_a_heart_is_found_where_its_chambers_are_unless_they_are_told_apart():
+    left, right = box(size=5), box(shift=5, size=5)
+    chambers = found(myocardium=left, heart_atrium_left=right)
+    assert agreements(chambers, truth(heart=box()), KNOWN)["heart"].dice == 1
+    rows = agreements(chambers, truth(heart=left, heart_atrium_left=right), KNOWN)
+    assert rows["heart"].dice == rows["heart_atrium_left"].dice == 1
+
+
+def test_planes_beyond_those_that_the_reference_labels_do_not_count():
+    slab = box().copy()
+    slab[14:] = False
+    assert agreements(found(liver=box()), truth(liver=slab), KNOWN)["liver"].dice == 1
+
+
+def test_a_structure_holds_its_parts_and_theirs():
+    assert {"heart", "myocardium"} <= within("heart")
+    assert "eye_lens_left" in within("face")
+    assert within("liver") == {"liver"}
+
+
+def test_the_mean_is_over_the_cases_that_hold_a_structure():
+    cases = {
+        "a": {"liver": {"dice": 0.8, "surface_dice": 0.6}},
+        "b": {
+            "liver": {"dice": 0.4, "surface_dice": 0.2},
+            "spleen": {"dice": 1, "surface_dice": 1},
+        },
+    }
+    assert mean(cases)["liver"] == pytest.approx({"dice": 0.6, "surface_dice": 0.4})
+    assert mean(cases)["spleen"]["dice"] == 1

@@ -1,0 +1,84 @@
+"""Images synthesised from a scan and its labels: what changes, and what may not."""
+
+import numpy as np
+import pytest
+import torch
+
+from phantomloom.segmentation.training import images
+from phantomloom.structures import label
+
+LIVER, AORTA, BONE = label("liver"), label("aorta"), label("vertebrae_L1")
+
+
+def anatomy():
+    """Liver with a bubble of gas, aorta and bone, in a room of air with a couch."""
+    labels = torch.zeros(24, 24, 24, dtype=torch.uint8)
+    labels[:, :12, :12], labels[:, :12, 12:], labels[:, 12:18] = LIVER, AORTA, BONE
+    hu = torch.full((24, 24, 24), -1000.0)
+    hu[labels == LIVER], hu[labels == AORTA], hu[labels == BONE] = 60, 45, 300
+    hu[:, 20:22] = 100  # couch
+    hu[4:6, 4:6, 4:6] = -900  # gas
+    hu[:, 14, 3] = 420  # a denser part of the bone
+    median, wanted = torch.zeros(256), torch.zeros(256)
+    median[[LIVER, AORTA, BONE]] = torch.tensor([60.0, 45, 300])
+    wanted[[LIVER, AORTA, BONE]] = torch.tensor([110.0, 250, 280])
+    return hu, labels, median, wanted
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_structures_take_the_other_contrast_and_air_couch_and_gas_stay(seed):
+    hu, labels, median, wanted = anatomy()
+    new = images.synthesised(hu, labels, median, wanted, 3.0, np.random.default_rng(seed))
+    kept = (labels == 0) | (hu < -500)
+    assert torch.equal(new[kept], hu[kept])
+    for structure in (LIVER, AORTA, BONE):
+        here = (labels == structure) & ~kept & (hu < 400)
+        assert new[here].mean() == pytest.approx(float(wanted[structure]), abs=12)
+    assert torch.allclose(new[:, 14, 3], torch.tensor(400.0))  # bone keeps its own texture
+
+
+def test_half_of_the_synthesised_patches_have_a_new_texture():
+    hu, labels, median, wanted = anatomy()
+    spreads = []
+    for seed in range(40):
+        new = images.synthesised(hu, labels, median, wanted, 3.0, np.random.default_rng(seed))
+        spreads.append(float(new[(labels == LIVER) & (hu > 0)].std()))
+    assert 10 <= sum(spread > 1 for spread in spreads) <= 30
+
+
+@pytest.mark.parametrize(
+    ("slices", "weights"),
+    [
+        (1.0, [0, 0, 1, 0, 0]),
+        (1.6, [0, 0.1875, 0.625, 0.1875, 0]),
+        (2.0, [0, 0.25, 0.5, 0.25, 0]),
+        (4.0, [0.125, 0.25, 0.25, 0.25, 0.125]),
+    ],
+)
+def test_a_thick_slice_averages_what_it_covers(slices, weights):
+    hu = torch.zeros(9, 2, 2)
+    hu[4] = 1
+    assert torch.allclose(
+        images._thick(hu, slices)[2:7, 0, 0], torch.tensor(weights, dtype=torch.float32)
+    )
+
+
+def test_noise_and_shifts_are_moderate_and_differ_by_sample():
+    hu, labels, _, _ = anatomy()
+    made = [
+        images.acquired(images.varied(hu, labels, rng), 3.0, rng)
+        for rng in map(np.random.default_rng, range(8))
+    ]
+    apart = [float((one - hu)[6:18, 2:9, 2:9].abs().median()) for one in made]
+    assert max(apart) < 80
+    assert len({round(each, 3) for each in apart}) == 8
+
+
+def test_a_cut_field_of_view_has_neither_image_nor_labels_and_keeps_the_middle_third():
+    for seed in range(12):
+        hu, labels, _, _ = anatomy()
+        before = labels.clone()
+        images.cut(hu, labels, np.random.default_rng(seed))
+        empty = (hu == images.AIR_HU).all((1, 2))
+        assert not labels[empty].any() and torch.equal(labels[~empty], before[~empty])
+        assert not empty[8:16].any()
