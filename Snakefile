@@ -53,6 +53,7 @@ include: "workflow/rules/qc.smk"
 include: "workflow/rules/phantom.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/library.smk"
+include: "workflow/rules/runs.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/benchmark.smk"
 

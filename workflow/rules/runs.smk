@@ -1,0 +1,76 @@
+from phantomloom.structures import MODELS as SHIPPED
+
+TRAIN = config["train"]
+RECIPES, TAUGHT, REFERENCES = TRAIN["recipes"], TRAIN["cases"], TRAIN["references"]
+PEOPLE_IN_A_FILE = 20
+FILE_OF_PEOPLE = "results/people/{family}-{file}.safetensors"
+PARTS_OF_A_BUNDLE = [
+    "models/model.safetensors",
+    "configs/metadata.json",
+    "configs/inference.json",
+]
+
+
+def files_of_people(first, count, family="standard"):
+    """The files that hold so many stylised people."""
+    start = first // PEOPLE_IN_A_FILE
+    files = range(start, start + count // PEOPLE_IN_A_FILE)
+    return expand(FILE_OF_PEOPLE, family=family, file=files)
+
+
+WATCHED = files_of_people(
+    TRAIN["people"]["first"] + TRAIN["people"]["count"], PEOPLE_IN_A_FILE
+)
+
+
+def scans_of(recipe, seen):
+    """The cases in ``seen`` that a recipe learns from: none if it is for people only."""
+    return seen.split("+") if set(RECIPES[recipe]["shares"]) - {"stylised"} else []
+
+
+def run_of(recipe, cases):
+    """The name of a run: the recipe, and the cases that it learns from."""
+    return f"{recipe}/{'+'.join(scans_of(recipe, '+'.join(cases))) or 'nobody'}"
+
+
+def before(w):
+    """Weights of what comes before, if anything does."""
+    after = RECIPES[w.recipe].get("after")
+    if after is None:
+        return []
+    return [f"results/fit/{run_of(after, w.seen.split('+'))}/weights.safetensors"]
+
+
+def reference(name):
+    """The case, path and naming scheme of labels that teach or judge."""
+    given = TAUGHT.get(name) or REFERENCES[name]
+    case = given.get("case", name)
+    if given["labels"] == "person":
+        (path,) = of_person(case, "labels.nii.gz")
+        return {"case": case, "labels": path, "scheme": "phantomloom"}
+    return {"scheme": "phantomloom"} | given | {"case": case}
+
+
+def unseen_by(recipe, names=(*TAUGHT, *REFERENCES)):
+    """Where a recipe is scored on labels of cases that it has not seen."""
+    others = {n: [c for c in TAUGHT if c != reference(n)["case"]] for n in names}
+    runs = {n: run_of(recipe, cases) for n, cases in others.items() if cases}
+    return [f"results/score/{run}/{n}.json" for n, run in runs.items()]
+
+
+def of_unseen_people(recipe, cases):
+    """Scores of a recipe on stylised people of the family that never teaches."""
+    files = files_of_people(0, TRAIN["unseen_people"], "held_out")
+    return [
+        f"results/score/{run_of(recipe, cases)}/people_{Path(file).stem}.json"
+        for file in files
+    ]
+
+
+RUNS = ["people", "shipped"]
+LOGS = [f"results/fit/{run_of(recipe, TAUGHT)}/log.jsonl" for recipe in RUNS]
+SHOWN = [100170, 100280, 100190, 100310, 100250, 100240]  # old, young, tall, small
+SHOWN_FILES = [
+    FILE_OF_PEOPLE.format(family="standard", file=number // PEOPLE_IN_A_FILE)
+    for number in SHOWN
+]
