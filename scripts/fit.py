@@ -26,7 +26,7 @@ for case, ct_path, path in zip(snakemake.params.cases, given.ct, given.labels, s
     scans.append(targets.of_scan(case["name"], ct, truth, held))
 contrast_hu = torch.stack([torch.from_numpy(hounsfield(person(n))) for n in range(256)])
 people = [case for path in given.people for case in targets.people(load_file(path))]
-watched = Material(targets.people(load_file(given.watched)), [], contrast_hu)
+watched = Material(targets.people(load_file(given.watched[0])), [], contrast_hu)
 first = loop.Fitted.read(Path(given.first[0])) if given.first else None
 learnt = first.learnt if first else targets.classes([*people, *scans])
 folder, material = Path(snakemake.output.weights).parent, Material(people, scans, contrast_hu)
