@@ -54,6 +54,13 @@ def test_confidence_is_judged_as_scikit_learn_does():
     assert rows["net, probability: Spearman with Dice"] > 0.7
 
 
+def test_what_too_few_people_tell_has_no_row():
+    good = scores(liver=0.9, spleen=0.8)
+    for its in good.values():
+        its["boundary_entropy_bits"] = 0.1
+    assert evaluation.of_confidence("net", {"1": good}) == []
+
+
 def test_a_model_is_judged_by_all_its_structures_that_people_have():
     cases = {"1": scores(liver=0.8, spleen=0.0), "2": scores(liver=0.6)}
     mean, found = evaluation.of_people("net", cases, {"abdomen": ("liver", "spleen", "colon")})

@@ -63,7 +63,8 @@ def of_confidence(title: str, cases: dict[str, Scores]) -> list[Row]:
     """Return how well what a network says of itself tells the Dice that it has.
 
     Spearman's correlation with Dice within each structure (of those found in at least FEWEST
-    people), its median; and the area under the ROC curve for a Dice below POOR, all pooled.
+    people), its median; and the area under the ROC curve for a Dice below POOR, all pooled. What
+    too few people tell has no row.
     """
     found: list[tuple[str, dict[str, Any]]] = [
         (name, its)
@@ -73,25 +74,21 @@ def of_confidence(title: str, cases: dict[str, Scores]) -> list[Row]:
     ]
     dice = np.array([its["dice"] for _, its in found])
     names = np.array([name for name, _ in found])
-    rows = []
+    rows: list[Row] = []
+    poor = dice < POOR
+    varied = [
+        n for n in np.unique(names) if (names == n).sum() >= FEWEST and np.ptp(dice[names == n])
+    ]
     for what, sign in (("probability", 1), ("boundary_entropy_bits", -1)):
-        sure = sign * np.array([its[what] for _, its in found])
-        enough = [
-            n for n in np.unique(names) if (names == n).sum() >= FEWEST and np.ptp(dice[names == n])
-        ]
-        within = [float(spearmanr(sure[names == n], dice[names == n]).statistic) for n in enough]
-        about = f"median over {len(enough)} structures"
-        rows.append(
-            Row(
-                f"{title}, {what}: Spearman with Dice", np.median(within), "", None, "higher", about
-            )
-        )
-        poor = dice < POOR
-        area = mannwhitneyu(-sure[poor], -sure[~poor]).statistic / (poor.sum() * (~poor).sum())
-        share = f"{poor.mean():.0%} of {len(dice)} are poor"
-        rows.append(
-            Row(f"{title}, {what}: AUROC for Dice < {POOR}", area, "", None, "higher", share)
-        )
+        sure, of = sign * np.array([its[what] for _, its in found]), f"{title}, {what}"
+        if varied:
+            within = [float(spearmanr(sure[names == n], dice[names == n])[0]) for n in varied]
+            about, middle = f"median over {len(varied)} structures", float(np.median(within))
+            rows.append(Row(f"{of}: Spearman with Dice", middle, "", None, "higher", about))
+        if poor.any() and not poor.all():
+            area = mannwhitneyu(-sure[poor], -sure[~poor])[0] / (poor.sum() * (~poor).sum())
+            about = f"{poor.mean():.0%} of {len(dice)} are poor"
+            rows.append(Row(f"{of}: AUROC for Dice < {POOR}", area, "", None, "higher", about))
     return rows
 
 
