@@ -1,0 +1,1 @@
+"""Report classifiers trained under differential privacy: reports, baselines, training, audit."""

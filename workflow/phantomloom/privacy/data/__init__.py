@@ -1,0 +1,1 @@
+"""Where reports come from: a module a source, each with ``read(...) -> Dataset``."""

@@ -1,0 +1,1 @@
+"""A grammar that writes radiology reports whose labels are known."""

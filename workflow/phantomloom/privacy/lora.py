@@ -1,0 +1,221 @@
+"""LoRA adapters on a BERT-like encoder, whose sentence vectors a trained head pools to reports.
+
+Sentences are encoded on their own: negation stays where it belongs, equal sentences are encoded
+once where the encoder is frozen, and 200 words cost less than as one sequence.
+"""
+
+import copy
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import Tensor, nn
+
+from phantomloom.privacy.head import Head, padded, sentences_of
+from phantomloom.privacy.learner import Learner, rows_are
+
+AT_ONCE = 64  # sentences that an encoder sees together
+
+
+class Adapter(NamedTuple):
+    """Settings of LoRA (Hu et al. 2022): weights become W + alpha / rank * B A.
+
+    target_modules: names of linear layers, such as query and value. layers: numbers of encoder
+    layers, or None for all; ALBERT has one set of weights for all its layers and takes None only.
+    """
+
+    rank: int
+    alpha: float
+    target_modules: tuple[str, ...]
+    layers: tuple[int, ...] | None = None
+
+
+def adapt(encoder: Any, adapter: Adapter, seed: int) -> PeftModel:
+    """Return ``encoder`` with adapters that change nothing yet, for B is 0; the rest is frozen.
+
+    Raises:
+        ValueError: if a target module or a layer is not in the encoder.
+    """
+    layers = list(adapter.layers) if adapter.layers is not None else None
+    if layers is not None and not hasattr(getattr(encoder, "encoder", None), "layer"):
+        raise ValueError("privacy: this encoder shares its layers; leave lora.layers empty")
+    if layers is not None and not all(0 <= n < len(encoder.encoder.layer) for n in layers):
+        raise ValueError(
+            f"privacy: lora.layers are {layers}, the encoder has {len(encoder.encoder.layer)}"
+        )
+    settings = LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,  # type: ignore[arg-type]
+        target_modules=list(adapter.target_modules),
+        layers_to_transform=layers,
+        layers_pattern="layer" if layers is not None else None,
+        lora_dropout=0.0,
+    )
+    with torch.random.fork_rng(devices=[]), _quiet_peft():
+        torch.manual_seed(seed)  # of A at the start, which is public
+        return get_peft_model(encoder, settings)  # type: ignore[arg-type]
+
+
+def reload(encoder: nn.Module, folder: Path) -> PeftModel:
+    """Return ``encoder`` with the adapter that ``save_pretrained`` left in ``folder``."""
+    with _quiet_peft():
+        return PeftModel.from_pretrained(encoder, str(folder))  # type: ignore[arg-type]
+
+
+class Classifier(nn.Module):
+    """Encoder and head: logits of reports from tokens, or from the states below ``first``.
+
+    ``project`` (see head.Projection) makes the head's features of mean token states.
+    """
+
+    def __init__(self, encoder: nn.Module, head: Head, first: int | None = None, project=None):
+        super().__init__()
+        self.encoder, self.head, self._project = encoder, head, project
+        # in a tuple, because a module's layers must not be found twice by hooks
+        self._top: tuple[nn.Module, ...] = (
+            () if first is None else (_part(_base(encoder), slice(first, None), True),)
+        )
+
+    def encode(self, states: Tensor, mask: Tensor, owner: Tensor) -> Tensor:
+        """Return sentence vectors [K, D]: the mean over tokens of ``mask`` [K, T].
+
+        ``states`` are token numbers [K, T], or float states of layer ``first`` [K, T, D]; sentence
+        k belongs to report ``owner[k]``.
+        """
+        given = states.is_floating_point()
+        if given and not self._top:
+            raise ValueError("states of a frozen trunk need a classifier with `first`")
+        vectors = _mean_states(self._top[0] if given else self.encoder, states, mask, owner)
+        return vectors if self._project is None else self._project(vectors)
+
+    def forward(
+        self,
+        states: Tensor,
+        mask: Tensor,
+        owner: Tensor,
+        position: Tensor,
+        extras: Tensor,
+        offset: Tensor,
+    ) -> Tensor:
+        """Return logits [R, L]; sentence k is number ``position[k]`` of report ``owner[k]``."""
+        vectors, present = padded(self.encode(states, mask, owner), owner, position, len(offset))
+        return self.head(vectors, present, extras, offset)
+
+
+class Tokens(NamedTuple):
+    """Reports as tokens of their sentences.
+
+    states: token numbers [K, T] or cached states [K, T, D]; mask [K, T]; counts: sentences of each
+    report, at least 1, [N]; extras [N, E]; offset [N, L].
+    """
+
+    states: Tensor
+    mask: Tensor
+    counts: np.ndarray
+    extras: Tensor
+    offset: Tensor
+
+    def batch(self, rows: np.ndarray) -> tuple[Tensor, ...]:
+        """Return the inputs of ``Classifier`` for ``rows``, cut to the longest sentence."""
+        sentence, owner, position = sentences_of(self.counts, rows)
+        mask = self.mask[sentence]
+        longest = int(mask.sum(1).max())
+        states, index = self.states[sentence, :longest], torch.from_numpy(rows)
+        states = states.float() if states.is_floating_point() else states
+        parts = (states, mask[:, :longest], owner, position, self.extras[index], self.offset[index])
+        device = self.offset.device
+        return tuple(part.to(device) for part in parts)
+
+
+def learner(
+    classifier: Classifier, tokens: Tokens, targets: Tensor, weights: Tensor | None = None
+) -> Learner:
+    """Return what trains adapter and head; targets [N, L], see ``Learner``."""
+    return Learner(classifier, tokens.batch, targets, weights)
+
+
+def tokenize(tokenizer: Any, sentences: Sequence[str], longest: int) -> tuple[Tensor, Tensor]:
+    """Return token numbers and mask, [K, T]; sentences are cut to ``longest`` tokens."""
+    out = tokenizer(
+        list(sentences), padding=True, truncation=True, max_length=longest, return_tensors="pt"
+    )
+    return out["input_ids"], out["attention_mask"]
+
+
+@torch.no_grad()
+def vectors(encoder: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean token state of each sentence, [K, D], by the frozen ``encoder``."""
+    return _mean_states(encoder.eval(), ids, mask, torch.arange(len(ids)))
+
+
+@torch.no_grad()
+def trunk_states(encoder: nn.Module, first: int, ids: Tensor, mask: Tensor) -> Tensor:
+    """Return the token states below layer ``first``, [K, T, D] in float16: what no adapter changes.
+
+    They spare ``first`` layers in every step, for D * 2 bytes a token.
+    """
+    trunk = _part(_base(encoder), slice(first), False).eval()
+    parts = zip(ids.split(AT_ONCE), mask.split(AT_ONCE), strict=True)
+    return torch.cat(
+        [trunk(input_ids=i, attention_mask=m).last_hidden_state.half() for i, m in parts]
+    )
+
+
+def _mean_states(encoder: nn.Module, states: Tensor, mask: Tensor, owner: Tensor) -> Tensor:
+    """Return mean token states, [K, D]; sentences of like length go together, with less padding."""
+    lengths = mask.sum(1)
+    order = lengths.argsort(stable=True)
+    name = "inputs_embeds" if states.is_floating_point() else "input_ids"
+    out = []
+    for part in order.split(AT_ONCE):
+        longest = int(lengths[part[-1]])
+        given, seen = states[part, :longest], mask[part, :longest]
+        with rows_are(owner[part]):
+            hidden = encoder(**{name: given}, attention_mask=seen).last_hidden_state
+        out.append((hidden * (seen / seen.sum(1, keepdim=True))[..., None]).sum(1))
+    return torch.cat(out)[order.argsort()]
+
+
+@contextmanager
+def _quiet_peft() -> Iterator[None]:
+    """Peft 0.21 asks transformers 5 for a property by its old name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        yield
+
+
+class _Given(nn.Module):
+    """In place of the embeddings where the states of a layer are given."""
+
+    def forward(self, inputs_embeds: Tensor, **_: Any) -> Tensor:
+        return inputs_embeds
+
+
+def _base(encoder: nn.Module) -> Any:
+    return encoder.base_model.model if isinstance(encoder, PeftModel) else encoder
+
+
+def _part(bert: Any, layers: slice, given: bool) -> nn.Module:
+    """Return a view of ``bert`` with some of its layers, which stay shared.
+
+    Raises:
+        ValueError: if there are no layers to take some of, as in ALBERT.
+    """
+    if not hasattr(bert.encoder, "layer"):
+        raise ValueError("privacy: this encoder shares its layers; none of them can be cached")
+    view, view.encoder = _view(bert), _view(bert.encoder)
+    view.encoder.layer = bert.encoder.layer[layers]
+    if given:
+        view.embeddings = _Given()
+    return view
+
+
+def _view(module: nn.Module) -> Any:
+    view = copy.copy(module)
+    view._modules = dict(module._modules)
+    return view
