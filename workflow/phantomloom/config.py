@@ -1,5 +1,6 @@
 """The configuration: checked as a whole, its names known, its paths relative to one folder."""
 
+import ast
 import os
 import re
 from collections.abc import Container, Iterator, Sequence
@@ -89,16 +90,7 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
     known |= {("library", "volumes", column): (structures(), table) for column in columns}
     naming = (schemes(), "a naming scheme: " + ", ".join(schemes()))
     known |= {("segment", "models", m, "scheme"): naming for m in models}
-    labelled = [
-        ("train", kind, name)
-        for kind in ("cases", "references")
-        for name in _at(config, ("train", kind)) or {}
-    ]
-    known |= {(*keys, "scheme"): naming for keys in labelled}
-    known |= {(*keys, "structures"): (structures(), table) for keys in labelled}
-    recipes = _at(config, ("train", "recipes")) or {}
-    after = (recipes, "names under train.recipes")
-    known |= {("train", "recipes", recipe, "after"): after for recipe in recipes}
+    known |= _names_of_training(config, naming) | _names_of_privacy(config)
     for keys, (there, words) in known.items():
         for key, name in _names(_at(config, keys)):
             if name not in there:
@@ -112,6 +104,47 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
         own = {row.name for row in structures().values() if row.model == model}
         if not {model, *own} & set(ranked):
             yield Fault(PRECEDENCE, f"lacks the model {model!r}; list every model")
+
+
+Known = dict[Keys, tuple[Container[str], str]]
+
+
+def _names_of_training(config: dict[str, Any], naming: tuple[Container[str], str]) -> Known:
+    labelled = [
+        ("train", kind, name)
+        for kind in ("cases", "references")
+        for name in _at(config, ("train", kind)) or {}
+    ]
+    known: Known = {(*keys, "scheme"): naming for keys in labelled}
+    known |= {
+        (*keys, "structures"): (structures(), f"structures of {TABLE.name}") for keys in labelled
+    }
+    recipes = _at(config, ("train", "recipes")) or {}
+    after = (recipes, "names under train.recipes")
+    return known | {("train", "recipes", recipe, "after"): after for recipe in recipes}
+
+
+def _names_of_privacy(config: dict[str, Any]) -> Known:
+    datasets, models, sweeps = (
+        _at(config, ("privacy", kind)) or {} for kind in ("datasets", "models", "sweeps")
+    )
+    at, readers = ("privacy", "datasets"), _plugins("privacy/data", "read")
+    known: Known = {(*at, name, "reader"): readers for name in datasets}
+    for name, its in datasets.items():
+        if its["reader"] in readers[0]:
+            taken = _arguments("privacy/data", its["reader"], "read")
+            known[(*at, name, "arguments")] = (taken, " or ".join(taken))
+    for sweep in sweeps:
+        known[("privacy", "sweeps", sweep, "datasets")] = (datasets, "names under privacy.datasets")
+        known[("privacy", "sweeps", sweep, "models")] = (models, "names under privacy.models")
+    return known
+
+
+def _arguments(folder: str, module: str, function: str) -> list[str]:
+    """Return what a function of a plug-in takes; it is read, not imported, to start at once."""
+    tree = ast.parse((PACKAGE / folder / f"{module}.py").read_text())
+    (its,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function)
+    return [argument.arg for argument in its.args.args]
 
 
 def _plugins(folder: str, function: str) -> tuple[list[str], str]:

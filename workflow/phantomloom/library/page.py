@@ -43,7 +43,7 @@ def case_page(
         finished(artefacts, stage).get(stage, {}) for stage in ("ingest", "merge", "qc")
     )
     return (
-        _templates()
+        templates()
         .get_template("case.html.j2")
         .render(
             row=row,
@@ -120,7 +120,7 @@ def index_page(cases: list[dict[str, Any]]) -> str:
     counts = {"all": len(cases)}
     for status in ("done", "withheld", "refused"):
         counts[status] = sum(case["row"]["status"] == status for case in cases)
-    return _templates().get_template("index.html.j2").render(cases=cases, counts=counts)
+    return templates().get_template("index.html.j2").render(cases=cases, counts=counts)
 
 
 def appearance() -> str:
@@ -224,13 +224,14 @@ def _simulation(simulated: Artefacts) -> dict[str, str]:
 
 
 @cache
-def _templates() -> Environment:
-    templates = Environment(
+def templates() -> Environment:
+    """Return the templates of the pages, with the filters that they use."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"words": words, "number": number, "text": text}
-    return templates
+    made.filters |= {"words": words, "number": number, "text": text}
+    return made

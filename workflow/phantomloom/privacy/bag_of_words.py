@@ -8,19 +8,25 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from scipy.sparse import csr_matrix, diags_array
+from scipy.special import logit
 from sklearn.feature_extraction.text import (
     CountVectorizer,
-    HashingVectorizer,
     TfidfVectorizer,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
+from torch import Tensor, nn
+
+from phantomloom.privacy.learner import Learner
+from phantomloom.privacy.reports import Targets
 
 LONGEST = 2  # words in a term: "no effusion" is one
 RAREST = 2  # reports that a term must be in
 INVERSE_PENALTY = 10.0  # scikit-learn's C
 STEPS = 1000
+LEAST = 1e-3  # probability that public logits are made of: labels that never occur have none
 
 
 class Vocabulary(NamedTuple):
@@ -52,29 +58,43 @@ def features(texts: Sequence[str], words: Vocabulary) -> csr_matrix:
     return normalize(csr_matrix(counts @ diags_array(words.idf)))
 
 
-def hashed(texts: Sequence[str], columns: int) -> csr_matrix:
-    """Return counts by hash [N, ``columns``], float64; each row has the Euclidean norm 1, or is 0.
-
-    It needs no vocabulary, so nothing of anybody's texts stands in it.
-    """
-    counter = HashingVectorizer(ngram_range=(1, LONGEST), n_features=columns)
-    return csr_matrix(counter.transform(texts))
-
-
-def probabilities(
-    training: csr_matrix, values: np.ndarray, known: np.ndarray, scored: csr_matrix
-) -> np.ndarray:
+def probabilities(training: csr_matrix, truth: Targets, scored: csr_matrix) -> np.ndarray:
     """Return each label's probability [N, L] in ``scored``, learnt without privacy.
 
-    ``values`` and ``known`` [M, L] belong to the rows of ``training`` (see ``reports.Targets``).
-    The classes weigh the same in training, so 0.5 is a fair threshold for rare labels too. A
-    label that training knows in one class only keeps that class.
+    ``truth`` [M, L] belongs to the rows of ``training``. The classes weigh the same in training,
+    so 0.5 is a fair threshold for rare labels too. A label that training knows in one class only
+    keeps that class.
     """
     columns = [
-        _column(training, values[:, label], known[:, label], scored)
-        for label in range(values.shape[1])
+        _column(training, values, known, scored)
+        for values, known in zip(truth.values.T, truth.known.T, strict=True)
     ]
     return np.stack(columns, axis=1)
+
+
+def learner(words: csr_matrix, public: np.ndarray, targets: Tensor) -> Learner:
+    """Return what learns a change of ``public`` probabilities [N, L] that is linear in words.
+
+    It begins with none. ``words`` [N, V] are ``features``; targets [N, L], see ``Learner``.
+    """
+    logits = torch.from_numpy(logit(public.clip(LEAST, 1 - LEAST))).float()
+    change = nn.Linear(words.shape[1], logits.shape[1])
+    for parameter in change.parameters():
+        nn.init.zeros_(parameter)
+
+    def batch(rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(words[rows].toarray()).float(), logits[torch.from_numpy(rows)]
+
+    return Learner(_Changed(change), batch, targets)
+
+
+class _Changed(nn.Module):
+    def __init__(self, change: nn.Linear):
+        super().__init__()
+        self.change = change
+
+    def forward(self, words: Tensor, logits: Tensor) -> Tensor:
+        return logits + self.change(words)
 
 
 def _column(

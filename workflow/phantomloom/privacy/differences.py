@@ -8,8 +8,7 @@ import numpy as np
 
 from phantomloom.privacy import significance
 from phantomloom.privacy.levels import LORA, PUBLIC, budgets
-
-ALPHA = 0.05
+from phantomloom.privacy.significance import ALPHA
 
 
 class Reached(NamedTuple):

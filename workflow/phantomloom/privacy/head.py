@@ -40,13 +40,20 @@ class Head(nn.Module):
         ``vectors`` [R, S, D] where ``present`` [R, S], which is true once a row at least;
         ``extras`` [R, E] are features of the whole report; ``offset`` [R, L] are public logits.
         """
-        score, absent = self.score(vectors), ~present[..., None]  # [R, S, L]
+        score = self.score(vectors)  # [R, S, L]
         if self.attention is None:
-            pooled = score.masked_fill(absent, -torch.inf).logsumexp(1)
+            pooled = score.masked_fill(~present[..., None], -torch.inf).logsumexp(1)
         else:
-            share = self.attention(vectors).masked_fill(absent, -torch.inf).softmax(1)
-            pooled = (share * score).sum(1)
+            pooled = (self.shares(vectors, present) * score).sum(1)
         return pooled + offset if self.extras is None else pooled + self.extras(extras) + offset
+
+    def shares(self, vectors: Tensor, present: Tensor) -> Tensor:
+        """Return how much each label heeds each sentence, [R, S, L]; over S they sum to 1.
+
+        By label attention; without it each sentence's part in the sum of exponentials.
+        """
+        heed = self.score if self.attention is None else self.attention
+        return heed(vectors).masked_fill(~present[..., None], -torch.inf).softmax(1)
 
 
 class Projection(NamedTuple):
@@ -84,17 +91,20 @@ class Cached(NamedTuple):
     """Reports as the frozen encoder's vectors of their sentences.
 
     vectors: all sentences of all reports in order, [K, D]. counts: sentences of each report, at
-    least 1, [N]. extras: [N, E], E may be 0. offset: public logits, [N, L].
+    least 1, [N]. extras: [N, E], E may be 0. offset: public logits, [N, L]. Where equal sentences
+    are kept once, ``kept`` [M] says which one each sentence of each report is.
     """
 
     vectors: Tensor
     counts: np.ndarray
     extras: Tensor
     offset: Tensor
+    kept: Tensor | None = None
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, ...]:
         """Return the inputs of ``Head`` for ``rows``."""
         sentence, owner, position = sentences_of(self.counts, rows)
+        sentence = sentence if self.kept is None else self.kept[sentence]
         vectors, present = padded(self.vectors[sentence], owner, position, len(rows))
         index = torch.from_numpy(rows)
         return vectors, present, self.extras[index], self.offset[index]
@@ -102,7 +112,8 @@ class Cached(NamedTuple):
 
 def learner(head: Head, cached: Cached, targets: Tensor, weights: Tensor | None = None) -> Learner:
     """Return what trains ``head`` on cached sentences; targets [N, L], see ``Learner``."""
-    if cached.counts.min() < 1 or cached.counts.sum() != len(cached.vectors):
+    sentences = len(cached.vectors if cached.kept is None else cached.kept)
+    if cached.counts.min() < 1 or cached.counts.sum() != sentences:
         raise ValueError("privacy: every report needs a sentence, and every sentence a vector")
     return Learner(head, cached.batch, targets, weights)
 

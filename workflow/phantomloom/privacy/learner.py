@@ -49,7 +49,7 @@ class Learner:
         self.targets = targets
         self.weights = torch.ones(targets.shape[1]) if weights is None else weights
         self.trained: list[Tensor] = [each for each in module.parameters() if each.requires_grad]
-        self._batch = batch
+        self.batch = batch
         for part in module.modules():
             if isinstance(part, nn.Dropout):
                 part.p = 0.0
@@ -91,7 +91,7 @@ class Learner:
         return self._losses(self.logits(rows), rows)
 
     def _forward(self, rows: np.ndarray) -> Tensor:
-        return self.module(*self._batch(rows))
+        return self.module(*self.batch(rows))
 
     def _backward(self, rows: np.ndarray) -> Tensor:
         self.module.zero_grad()

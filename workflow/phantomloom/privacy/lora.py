@@ -16,23 +16,11 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 
-from phantomloom.privacy.head import Head, padded, sentences_of
+from phantomloom.privacy.head import padded, sentences_of
 from phantomloom.privacy.learner import Learner, rows_are
+from phantomloom.privacy.method import Adapter
 
 AT_ONCE = 64  # sentences that an encoder sees together
-
-
-class Adapter(NamedTuple):
-    """Settings of LoRA (Hu et al. 2022): weights become W + alpha / rank * B A.
-
-    target_modules: names of linear layers, such as query and value. layers: numbers of encoder
-    layers, or None for all; ALBERT has one set of weights for all its layers and takes None only.
-    """
-
-    rank: int
-    alpha: float
-    target_modules: tuple[str, ...]
-    layers: tuple[int, ...] | None = None
 
 
 def adapt(encoder: Any, adapter: Adapter, seed: int) -> PeftModel:
@@ -73,7 +61,7 @@ class Classifier(nn.Module):
     ``project`` (see head.Projection) makes the head's features of mean token states.
     """
 
-    def __init__(self, encoder: nn.Module, head: Head, first: int | None = None, project=None):
+    def __init__(self, encoder: nn.Module, head: nn.Module, first: int | None = None, project=None):
         super().__init__()
         self.encoder, self.head, self._project = encoder, head, project
         # in a tuple, because a module's layers must not be found twice by hooks
@@ -111,7 +99,8 @@ class Tokens(NamedTuple):
     """Reports as tokens of their sentences.
 
     states: token numbers [K, T] or cached states [K, T, D]; mask [K, T]; counts: sentences of each
-    report, at least 1, [N]; extras [N, E]; offset [N, L].
+    report, at least 1, [N]; extras [N, E]; offset [N, L]. Where equal sentences are kept once,
+    ``kept`` [M] says which one each sentence of each report is.
     """
 
     states: Tensor
@@ -119,10 +108,12 @@ class Tokens(NamedTuple):
     counts: np.ndarray
     extras: Tensor
     offset: Tensor
+    kept: Tensor | None = None
 
     def batch(self, rows: np.ndarray) -> tuple[Tensor, ...]:
         """Return the inputs of ``Classifier`` for ``rows``, cut to the longest sentence."""
         sentence, owner, position = sentences_of(self.counts, rows)
+        sentence = sentence if self.kept is None else self.kept[sentence]
         mask = self.mask[sentence]
         longest = int(mask.sum(1).max())
         states, index = self.states[sentence, :longest], torch.from_numpy(rows)

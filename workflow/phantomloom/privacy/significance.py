@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
+ALPHA = 0.05
+FEW_SEEDS = 10
+
 
 class PairedTest(NamedTuple):
     """A test of paired differences; what cannot be tested has None and the reason."""
@@ -49,7 +52,8 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def trend(table: np.ndarray) -> dict[str, Any]:
     """Return Page's L test (Page 1963) that ``table`` [seeds, levels] rises with the levels.
 
-    Levels are ranked within their seed. ``smallest_p`` is what seeds that all agree would give.
+    Levels are ranked within their seed. Seeds count as independent, which overlapping splits are
+    not quite. ``smallest_p`` is what seeds that all agree would give.
     """
     seeds, levels = table.shape
     nothing = {"l": None, "p": None, "method": None, "smallest_p": None}
@@ -66,3 +70,20 @@ def trend(table: np.ndarray) -> dict[str, Any]:
         "smallest_p": smallest,
         "reason": None,
     }
+
+
+def power(seeds: int, pairs: int) -> list[str]:
+    """Return what to know of tests of so many ``pairs`` on so few ``seeds``, if they are few."""
+    if seeds >= FEW_SEEDS:
+        return []
+    if seeds == 1:
+        return [
+            "One seed: levels are not tested against each other, and the intervals know of the "
+            "patients only, not of how splits and trainings vary."
+        ]
+    return [
+        f"With fewer than {FEW_SEEDS} seeds the tests of pairs have little power: {seeds} seeds "
+        f"can never give a Wilcoxon p under {2 / 2**seeds:.2g}, and Holm asks the clearest of "
+        f"{pairs} pairs for a p under {ALPHA / pairs:.2g}.",
+        "The intervals of so few seeds are too narrow where trainings vary more than patients do.",
+    ]

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from phantomloom.privacy import bootstrap, differences
+from phantomloom.privacy import bootstrap, differences, significance
 from phantomloom.privacy.bootstrap import Run, Runs
-from phantomloom.privacy.conclusion import conclusion
-from phantomloom.privacy.differences import ALPHA, Reached
+from phantomloom.privacy.conclusion import TUNING, conclusion
+from phantomloom.privacy.differences import Reached
 from phantomloom.privacy.levels import PUBLIC, budgets, epsilon, ordered
 from phantomloom.privacy.metrics import scores
 
@@ -16,11 +16,6 @@ ALL_POSITIVE = "all_positive"  # who says every label of every report
 METRICS = ("weighted_f1", "macro_f1", "micro_f1", "auc")
 MARGIN = 0.05  # of weighted F1, fixed before any run
 DRAWS = 1000
-FEW_SEEDS = 10
-TUNING = (
-    "Each epsilon covers one training; choosing hyper-parameters on private data costs privacy "
-    "beyond it (Papernot & Steinke 2022)."
-)
 
 
 def compare(
@@ -53,15 +48,11 @@ def compare(
     """
     names = ordered(levels)
     _check(names, baselines)
-    runs = {name: levels[name] for name in names} | baselines
+    runs = {name: levels[name] for name in names} | dict(baselines)
     runs |= {ALL_POSITIVE: _all_positive(levels[PUBLIC])}
     bootstrap.check(runs)
     measured = {name: _measured(its) for name, its in runs.items()}
-    drawn = bootstrap.draws(runs, number, np.random.default_rng(seed))
-    reached = {
-        name: Reached(np.array(measured[name]["weighted_f1"]["by_seed"]), drawn[:, column])
-        for column, name in enumerate(runs)
-    }
+    reached = _reached(measured, bootstrap.draws(runs, number, np.random.default_rng(seed)))
     others = [name for name in runs if name not in names]
     tested = differences.pairs(names, reached, test_to_train)
     found = {
@@ -81,7 +72,7 @@ def compare(
         "inversions": differences.inversions(tested),
         "trend": differences.trend(names, reached),
         "non_inferiority": differences.non_inferiority(names, reached, margin),
-        "notes": [*_power(len(levels[PUBLIC]), len(tested)), TUNING],
+        "notes": [*significance.power(len(levels[PUBLIC]), len(tested)), TUNING],
     }
     return found | {"conclusion": conclusion(found)}
 
@@ -114,6 +105,13 @@ def _scores(run: Run) -> dict[str, Any]:
     return scores(run.truth, run.probabilities, labels, run.thresholds)
 
 
+def _reached(measured: Mapping[str, Any], drawn: np.ndarray) -> dict[str, Reached]:
+    return {
+        name: Reached(np.array(metrics["weighted_f1"]["by_seed"]), drawn[:, column])
+        for column, (name, metrics) in enumerate(measured.items())
+    }
+
+
 def _mean_sd(values: list[float | None]) -> dict[str, Any]:
     given = [value for value in values if value is not None]
     return {
@@ -121,18 +119,3 @@ def _mean_sd(values: list[float | None]) -> dict[str, Any]:
         "sd": float(np.std(given, ddof=1)) if len(given) > 1 else None,
         "by_seed": values,
     }
-
-
-def _power(seeds: int, pairs: int) -> list[str]:
-    if seeds >= FEW_SEEDS:
-        return []
-    if seeds == 1:
-        return [
-            "One seed: levels are not tested against each other, and the intervals know of the "
-            "patients only, not of how splits and trainings vary."
-        ]
-    return [
-        f"With fewer than {FEW_SEEDS} seeds the tests of pairs have little power: {seeds} seeds "
-        f"can never give a Wilcoxon p under {2 / 2**seeds:.2g}, and Holm asks the clearest of "
-        f"{pairs} pairs for a p under {ALPHA / pairs:.2g}."
-    ]

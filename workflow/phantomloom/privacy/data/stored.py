@@ -19,7 +19,6 @@ def dataset(name: str, rows: pd.DataFrame) -> Dataset:
     """Return the data set that ``frame`` made ``rows`` of."""
     names = tuple(rows.columns[len(REPORT_COLUMNS) :])
     columns = [[None if pd.isna(v) else int(v) for v in rows[label]] for label in names]
-    told = zip(*(rows[column] for column in REPORT_COLUMNS), strict=True)
-    labels = zip(*columns, strict=True)
-    reports = (Report(*report, its) for report, its in zip(told, labels, strict=True))
+    told = (rows[column] for column in REPORT_COLUMNS)
+    reports = map(Report, *told, zip(*columns, strict=True))
     return Dataset(name, names, tuple(reports))

@@ -1,0 +1,23 @@
+"""Teach the public model by reports that the public grammar wrote."""
+
+from pathlib import Path
+
+import torch
+
+from phantomloom.io import log
+from phantomloom.privacy import encoding, models, public
+from phantomloom.privacy.data import synthetic
+from phantomloom.privacy.reports import targets
+from phantomloom.privacy.study import wanted
+
+log.to(snakemake.log[0])
+torch.set_num_threads(snakemake.threads)
+settings = dict(snakemake.params.settings)
+written = synthetic.read(settings.pop("reports"), snakemake.wildcards.label_set, "public")
+texts, labels = zip(*((report.text, report.labels) for report in written.reports), strict=True)
+encoder, tokenizer = models.load(Path(snakemake.params.source))
+tokens = encoding.tokens(tokenizer, texts, written.label_names, snakemake.params.longest)
+truth = wanted(targets(labels, snakemake.params.uncertain))
+folder = Path(snakemake.output[0]).parent
+how = public.Settings.of(settings)
+public.write(public.pretrain(encoder, tokenizer, tokens, truth, how, folder), folder)

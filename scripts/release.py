@@ -1,0 +1,45 @@
+"""Train a private model on all reports of a data set, with noise that nobody recorded."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from phantomloom.io import complete, log
+from phantomloom.privacy import card, classify, encoding, models, public, released, study
+from phantomloom.privacy.accountant import default_delta, epsilons, noise_multiplier
+from phantomloom.privacy.data import stored
+from phantomloom.privacy.method import Method
+
+log.to(snakemake.log[0])
+torch.set_num_threads(snakemake.threads)
+w, p, given = snakemake.wildcards, snakemake.params, snakemake.input
+dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
+its = study.study(dataset, 0, **p.study | {"shares": [1, 0, 0]})
+start = models.load(Path(p.source))
+model = public.read(Path(given.public[0]).parent, *start)
+method, units = Method.of(p.method), len(its.units)
+delta, phase = default_delta(units), {"rate": method.rate(units), "steps": method.steps}
+sigma = noise_multiplier(float(w.budget), delta, **phase)
+material = (encoding.read(Path(given.encoded)), study.wanted(its.truth), its.units)
+folder = Path(snakemake.output.model).parent
+state = folder.with_name(f".{w.budget}-private")  # not to be let out, so it lies outside
+learner, trained = classify.run(model, *material, method, sigma, state, None, p.code)
+spent = {"epsilon": epsilons(trained.ledger, delta), "delta": delta, "units": units, **phase}
+terms = released.Terms(
+    w.network,
+    w.dataset,
+    dataset.label_names,
+    p.method,
+    p.longest,
+    spent | {"noise_multiplier": sigma},
+)
+released.write(released.Released(model, released.learnt(learner), terms), folder)
+some = np.arange(min(32, len(dataset.reports)))
+again = released.probabilities(
+    released.read(folder, *start), [dataset.reports[row].text for row in some]
+)
+np.testing.assert_allclose(again, classify.probabilities(learner, some), atol=1e-4)
+with complete(Path(snakemake.output.card)) as partial:
+    partial.write_text(card.card(terms, p.study["unit"]), encoding="utf-8")

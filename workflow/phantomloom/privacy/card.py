@@ -1,0 +1,49 @@
+"""The card of a released model: what its epsilon covers, and what it does not."""
+
+from phantomloom.privacy.released import Terms
+
+TEXT = """# {network} on {dataset}, epsilon {epsilon:.4g}
+
+Says which of {labels} labels a radiology report has. Trained under differential privacy:
+
+| | |
+|---|---|
+| epsilon, delta | {epsilon:.4g} (privacy loss distributions), {delta:.3g} |
+| by other accountants | {prv:.4g} (PRV), {rdp:.4g} (RDP) |
+| unit | one {unit}, added or removed; {units} {unit}s, whose number counts as public |
+| mechanism | Gaussian; sum of gradients clipped to norm {clip:g}, noise multiplier {noise:.4g} |
+| sampling | each {unit} by its own coin with probability {rate:.4g} (Poisson), {steps} steps |
+| randomness | of the operating system, recorded nowhere |
+
+**Covered**: every weight in `model.safetensors`. **Public**: the language model, what the public
+grammar taught it (`public/`), the rules' lexicon, and all settings, which were fixed on synthetic
+reports. **Not covered**: other models trained on the same reports; their epsilons add up, so a
+second release of these reports spends again.
+
+Labels: {names}.
+
+    python scripts/label_reports.py THIS_FOLDER reports.csv labelled.csv --text COLUMN
+
+A label of a model is an aid to sort reports, no finding; measure it on labelled reports of yours.
+"""
+
+
+def card(terms: Terms, unit: str) -> str:
+    """Return the card in Markdown."""
+    spent = terms.spent
+    return TEXT.format(
+        network=terms.network,
+        dataset=terms.dataset,
+        epsilon=spent["epsilon"]["pld"],
+        prv=spent["epsilon"]["prv"],
+        rdp=spent["epsilon"]["rdp"],
+        delta=spent["delta"],
+        unit=unit,
+        units=spent["units"],
+        clip=terms.method["clip"],
+        noise=spent["noise_multiplier"],
+        rate=spent["rate"],
+        steps=spent["steps"],
+        labels=len(terms.label_names),
+        names=", ".join(terms.label_names),
+    )

@@ -1,0 +1,81 @@
+from phantomloom.cases import scan_digest
+from phantomloom.privacy.sources import folder
+
+PRIVACY = config["privacy"]
+DATASETS, NETWORKS = PRIVACY["datasets"], PRIVACY["models"]
+WORDS = "bag_of_words"  # the baseline that counts words; it has private levels of its own
+BUDGETS = [f"{budget:g}" for budget in PRIVACY["budgets"]]
+LEVELS = {network: ["public", *BUDGETS, "lora", "full"] for network in NETWORKS}
+LEVELS |= {WORDS: ["public", *BUDGETS, "full"], "rules": ["public"]}
+RUN = "results/privacy/runs/{dataset}/{model}/{level}/seed-{seed}"
+PARTS_OF_A_MODEL = [
+    "encoder.safetensors",
+    "head.safetensors",
+    "sample.safetensors",
+    "head.json",
+]
+
+
+def table_of(dataset):
+    """The file that a data set is read from, in a list; a folder counts by its digest."""
+    path = DATASETS[dataset]["arguments"].get("path")
+    return [path] if path and not Path(path).is_dir() else []
+
+
+def weights_of(network):
+    """The folder with the published weights of a language model."""
+    its = NETWORKS[network]
+    return folder(network, {network: its["folder"]} if "folder" in its else {})
+
+
+def public_of(w):
+    """The public model for the labels of a data set."""
+    return expand(
+        "results/privacy/public/{label_set}/{network}/{part}",
+        label_set=DATASETS[w.dataset]["label_set"],
+        network=w.network,
+        part=PARTS_OF_A_MODEL,
+    )
+
+
+def method(model, level):
+    """How a level of a model is trained; a budget by the first row that is made for it."""
+    methods = PRIVACY["methods"]
+    if level not in BUDGETS:
+        its = methods[level]
+    elif model == WORDS:
+        its = methods[WORDS]
+    else:
+        rows = [row for row in methods["private"] if float(level) <= row["up_to"]]
+        if not rows:
+            raise ValueError(
+                f"privacy.methods.private: no row's up_to reaches epsilon {level}; add one"
+            )
+        its = rows[0]
+    its = {key: value for key, value in its.items() if key != "up_to"}
+    if its["trains"] == "lora":
+        its["adapter"] = PRIVACY["lora"] | NETWORKS[model].get("lora", {})
+    return its
+
+
+def noise_of(dataset, model, level, seed):
+    """The noise of a run that has a budget, in a list."""
+    path = f"results/privacy/noise/{dataset}/{model}/{level}/seed-{seed}.json"
+    return [path] if level in BUDGETS else []
+
+
+def runs(sweep):
+    """The runs of a sweep: data set, model, level and seed of each."""
+    its = PRIVACY["sweeps"][sweep]
+    return [
+        {"dataset": dataset, "model": model, "level": level, "seed": seed}
+        for dataset in its["datasets"]
+        for model in ["rules", WORDS, *its["models"]]
+        for level in LEVELS[model]
+        for seed in range(1, its["seeds"] + 1)
+    ]
+
+
+def of_runs(sweep, file):
+    """A file of each run of a sweep."""
+    return [f"{RUN}/{file}".format(**run) for run in runs(sweep)]
