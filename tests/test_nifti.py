@@ -54,3 +54,12 @@ def test_a_failed_write_leaves_nothing_at_the_final_path(tmp_path):
     with pytest.raises(RuntimeError):
         nifti.write(Volume(np.zeros((2, 2, 2)), (1.0, 1.0, 1.0)), tmp_path / "no.such_format")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_that_is_lifted_shows_the_same_higher_up(tmp_path):
+    array = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    nifti.write(Volume(array, (3.0, 2.0, 1.5), (-30.0, 20.0, 10.0)), tmp_path / "ct.nii.gz")
+    nifti.lift(tmp_path / "ct.nii.gz", 5)
+    assert nifti.read(tmp_path / "ct.nii.gz").same_grid(
+        Volume(array, (3.0, 2.0, 1.5), (-15.0, 20.0, 10.0))
+    )

@@ -34,6 +34,14 @@ def write(volume: Volume, path: Path | str) -> None:
         sitk.WriteImage(image, str(partial), useCompression=True)
 
 
+def lift(path: Path, slices: int) -> None:
+    """Move the image at ``path`` up by so many of its own slices."""
+    image = sitk.ReadImage(str(path))
+    image.SetOrigin(image.TransformIndexToPhysicalPoint((0, 0, slices)))
+    with complete(path) as partial:
+        sitk.WriteImage(image, str(partial), useCompression=True)
+
+
 def ras_affine(volume: Volume) -> np.ndarray:
     """Return the matrix [4, 4] from indices (x, y, z) to RAS mm."""
     lps = np.diag([*volume.spacing_mm[::-1], 1.0])
