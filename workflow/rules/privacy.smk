@@ -41,9 +41,7 @@ rule reports:
         runtime=60,
     params:
         settings=lambda w: DATASETS[w.dataset],
-        folder=lambda w: scan_digest(
-            Path(DATASETS[w.dataset]["arguments"].get("path", ""))
-        ),
+        folder=lambda w: folder_digest(w.dataset),
         code=lambda w: code(
             "scripts/reports.py",
             f"phantomloom.privacy.data.{DATASETS[w.dataset]['reader']}",

@@ -22,6 +22,12 @@ def table_of(dataset):
     return [path] if path and not Path(path).is_dir() else []
 
 
+def folder_digest(dataset):
+    """What a rule takes as a param of the folder that a data set lies in, if it is one."""
+    path = DATASETS[dataset]["arguments"].get("path")
+    return scan_digest(Path(path)) if path else ""
+
+
 def weights_of(network):
     """The folder with the published weights of a language model."""
     its = NETWORKS[network]
