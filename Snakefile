@@ -57,6 +57,7 @@ include: "workflow/rules/runs.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/sweeps.smk"
 include: "workflow/rules/privacy.smk"
+include: "workflow/rules/privacy_checks.smk"
 include: "workflow/rules/benchmark.smk"
 
 

@@ -144,7 +144,8 @@ def test_every_rule_file_is_included_and_every_script_is_used():
     snakefile = (ROOT / "Snakefile").read_text()
     included = re.findall(r'^include: "(.+)"$', snakefile, re.MULTILINE)
     assert sorted(included) == sorted(map(name_of, ROOT.glob("workflow/rules/*.smk")))
-    users = snakefile + (ROOT / "Makefile").read_text() + "".join(rules().values())
+    texts = [snakefile, *((ROOT / name).read_text() for name in ("Makefile", "README.md"))]
+    users = "".join([*texts, *rules().values()])
     assert not [path.name for path in SCRIPTS if f"scripts/{path.name}" not in users]
 
 
