@@ -1,5 +1,6 @@
 import re
 
+
 wildcard_constraints:
     dataset="|".join(DATASETS),
     network="|".join(NETWORKS),

@@ -3,7 +3,9 @@ from phantomloom.privacy.sources import folder
 
 PRIVACY = config["privacy"]
 DATASETS, NETWORKS = PRIVACY["datasets"], PRIVACY["models"]
-WORDS = "bag_of_words"  # the baseline that counts words; it has private levels of its own
+WORDS = (
+    "bag_of_words"  # the baseline that counts words; it has private levels of its own
+)
 BUDGETS = [f"{budget:g}" for budget in PRIVACY["budgets"]]
 LEVELS = {network: ["public", *BUDGETS, "lora", "full"] for network in NETWORKS}
 LEVELS |= {WORDS: ["public", *BUDGETS, "full"], "rules": ["public"]}

@@ -24,7 +24,8 @@ from phantomloom.benchmark import Row
 from phantomloom.privacy import lora, rivals
 from phantomloom.privacy.head import Head
 from phantomloom.privacy.learner import Learner
-from phantomloom.privacy.lora import Adapter, Classifier, Tokens
+from phantomloom.privacy.lora import Classifier, Tokens
+from phantomloom.privacy.method import Adapter
 from phantomloom.privacy.rivals import CLIP, LEARNING_RATE, NOISE, Step, timed
 from phantomloom.privacy.sampling import rows_of_units
 from phantomloom.privacy.training import Plan, train
@@ -77,6 +78,7 @@ def private(its: Learner) -> Step:
 
 def ways() -> dict[str, Callable[[Learner], Step]]:
     """Return by name what makes a step: without privacy, ours, and rivals that are installed."""
+    found: dict[str, Callable[[Learner], Step]]
     found = {"plain": plain, "private": private, "opacus": rivals.opacus}
     return found | ({"dptrainer": rivals.dptrainer} if find_spec("dptrainer") else {})
 
