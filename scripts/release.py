@@ -27,14 +27,9 @@ folder = Path(snakemake.output.model).parent
 state = folder.with_name(f".{w.budget}-private")  # not to be let out, so it lies outside
 learner, trained = classify.run(model, *material, method, sigma, state, None, p.code)
 spent = {"epsilon": epsilons(trained.ledger, delta), "delta": delta, "units": units, **phase}
-terms = released.Terms(
-    w.network,
-    w.dataset,
-    dataset.label_names,
-    p.method,
-    p.longest,
-    spent | {"noise_multiplier": sigma},
-)
+spent |= {"noise_multiplier": sigma}
+reading = (p.longest, p.wholly_normal)
+terms = released.Terms(w.network, w.dataset, dataset.label_names, p.method, *reading, spent)
 released.write(released.Released(model, released.learnt(learner), terms), folder)
 some = np.arange(min(32, len(dataset.reports)))
 texts = [dataset.reports[row].text for row in some]
