@@ -16,8 +16,8 @@ knows most structures only from stylised people, and has seen few scans.
 
 - Trained on {people} stylised people, of whom every structure is known, then on scans as well:
   {seen} of the example cohort, with the reference labels that come with the scans
-  (TotalSegmentator's own output; the five tissues are derived from HU). A structure that the
-  labels of a scan cannot show counts as background there without contradiction (marginal loss).
+  (TotalSegmentator's own output). A structure that the labels of a scan cannot show counts as
+  background there without contradiction (marginal loss).
 - Recipe: `train:` in config.yaml ({steps}; seed {seed}); `snakemake train` repeats it.
 - Architecture: U-Net on 2 x 2 x 2 blocks, trunk trained jointly with the other three networks.
 
