@@ -1,17 +1,24 @@
 from pathlib import Path
 
+import numpy as np
+
 from phantomloom.io import complete, log, nifti
 from phantomloom.library import comparison
 from phantomloom.segmentation import labels
+from phantomloom.segmentation.agreement import as_wholes
+from phantomloom.structures import by_id
 
 log.to(snakemake.log[0])
 given, params = snakemake.input, snakemake.params
 ct = nifti.read(given.ct)
+reference = labels.segment(ct, Path(given.reference), "cpu", params.scheme).labels
+told = {by_id()[number].name for number in np.unique(reference.array) if number}
+found = [nifti.read(path) for path in given.found]
 drawn = comparison.side_by_side(
     params.title,
     ct,
-    labels.segment(ct, Path(given.reference), "cpu", params.scheme).labels,
-    [nifti.read(path) for path in given.found],
+    reference,
+    [labelled.with_array(as_wholes(labelled.array, told)) for labelled in found],
     params.window_hu,
     params.pixels,
 )

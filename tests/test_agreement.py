@@ -5,7 +5,14 @@ import pytest
 from scipy import ndimage
 
 from phantomloom.segmentation import Confidence, Segmentation
-from phantomloom.segmentation.agreement import agreements, dice, mean, surface_dice, within
+from phantomloom.segmentation.agreement import (
+    agreements,
+    as_wholes,
+    dice,
+    mean,
+    surface_dice,
+    within,
+)
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -104,3 +111,13 @@ def test_the_mean_is_over_the_cases_that_hold_a_structure():
     }
     assert mean(cases)["liver"] == pytest.approx({"dice": 0.6, "surface_dice": 0.4})
     assert mean(cases)["spleen"]["dice"] == 1
+
+
+def test_parts_are_shown_as_the_whole_that_a_reference_names_but_what_it_names_stays():
+    names = ["heart_atrium_left", "heart_ventricle_right", "aorta"]
+    found = np.array([0, *map(label, names)], np.uint8)
+    whole, aorta = label("heart"), label("aorta")
+    assert as_wholes(found, {"heart"}).tolist() == [0, whole, whole, aorta]
+    atrium = label("heart_atrium_left")
+    assert as_wholes(found, {"heart", "heart_atrium_left"}).tolist() == [0, atrium, whole, aorta]
+    assert as_wholes(found, {"aorta"}).tolist() == found.tolist()
