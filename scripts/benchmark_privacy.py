@@ -16,7 +16,8 @@ rows.append(verification.of_gradients(cost.learner(encoder), np.arange(8)))
 rows += [*verification.of_accounting(), verification.of_sampling()]
 for path in snakemake.input.statistics:
     for entry in artefact.read(path):
-        rows += evaluation.of_statistics(entry)
+        shuffled = entry["dataset"] in snakemake.params.shuffled
+        rows += (evaluation.of_shuffled if shuffled else evaluation.of_statistics)(entry)
 for path in snakemake.input.audits:
     rows += evaluation.of_audit(artefact.read(path))
 rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]

@@ -11,6 +11,7 @@ from phantomloom.privacy import classify, encoding, models, public, study
 from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored
 from phantomloom.privacy.method import Method
+from phantomloom.privacy.training import Budget
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -29,6 +30,7 @@ learner, trained = classify.run(
     Path(snakemake.output.metrics).parent,
     int(w.seed),
     snakemake.params.code,
+    Budget(float(w.level), noise["delta"]) if noise else None,
 )
 spent = {"epsilon": epsilons(trained.ledger, noise["delta"]), **noise} if noise else {}
 found = classify.probabilities(learner, its.parts.test)

@@ -26,7 +26,7 @@ for dataset, of in runs.groupby("dataset", sort=False):
     words = {"bag_of_words": models["bag_of_words"]["full"]}
     for model, levels in models.items():
         beside = baselines if model == "bag_of_words" else baselines | words
-        ratio = shares[2] / shares[0]
+        ratio = shares[dataset][2] / shares[dataset][0]
         found.append(statistics.compare(dataset, model, levels, beside, ratio))
 artefact.write(found, snakemake.output.statistics, schema="privacy_statistics")
 with complete(Path(snakemake.output.summary)) as partial:

@@ -11,6 +11,7 @@ from phantomloom.privacy import baselines, study
 from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored, synthetic
 from phantomloom.privacy.method import Method
+from phantomloom.privacy.training import Budget
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -26,7 +27,8 @@ else:
     if spent:
         settings = (Method.of(p.method), spent["noise_multiplier"])
         folder = Path(out.metrics).parent
-        found, ledger = baselines.private(its, counts, *settings, folder, int(w.seed))
+        budget = Budget(float(w.level), spent["delta"])
+        found, ledger = baselines.private(its, counts, *settings, folder, int(w.seed), budget)
         spent |= {"epsilon": epsilons(ledger, spent["delta"])}
     else:
         found = counts.public[its.parts.test]

@@ -11,6 +11,7 @@ from phantomloom.privacy import card, classify, encoding, models, public, releas
 from phantomloom.privacy.accountant import default_delta, epsilons, noise_multiplier
 from phantomloom.privacy.data import stored
 from phantomloom.privacy.method import Method
+from phantomloom.privacy.training import Budget
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -25,7 +26,8 @@ sigma = noise_multiplier(float(w.budget), delta, **phase)
 material = (encoding.read(Path(given.encoded)), study.wanted(its.truth), its.units)
 folder = Path(snakemake.output.model).parent
 state = folder.with_name(f".{w.budget}-private")  # not to be let out, so it lies outside
-learner, trained = classify.run(model, *material, method, sigma, state, None, p.code)
+budget = Budget(float(w.budget), delta)
+learner, trained = classify.run(model, *material, method, sigma, state, None, p.code, budget)
 spent = {"epsilon": epsilons(trained.ledger, delta), "delta": delta, "units": units, **phase}
 spent |= {"noise_multiplier": sigma}
 reading = (p.longest, p.wholly_normal)

@@ -105,11 +105,11 @@ def test_without_a_trend_test_there_is_no_row_of_it():
 
 def test_shuffled_labels_must_not_gain():
     levels = [*SWEEP["levels"][:2], level("10", 10, 0.7, (-0.1, -0.2, -0.05))]
-    (fine,) = evaluation.of_statistics(SWEEP | {"dataset": "made_shuffled", "levels": levels})
+    (fine,) = evaluation.of_shuffled(SWEEP | {"levels": levels})
     assert fine.value == -0.002
     assert fine.against == "at epsilon 0.01; 95 % interval -0.002 to +0.003"
     assert not fine.falls_short
-    (gained,) = evaluation.of_statistics(SWEEP | {"dataset": "made_shuffled"})
+    (gained,) = evaluation.of_shuffled(SWEEP)
     assert gained.falls_short
     assert gained.against.startswith("at lora")
 

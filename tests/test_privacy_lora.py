@@ -22,9 +22,9 @@ def tokens():
     return Tokens(ids * mask, mask, COUNTS, torch.zeros(4, 0), torch.zeros(4, 2))
 
 
-def classifier(name="minilm", adapter=TOP, first=None, blank=False):
+def classifier(name="minilm", adapter=TOP, blank=False):
     encoder = lora.adapt(models.fresh(name, vocabulary=40, seed=1), adapter, seed=2)
-    built = Classifier(encoder, Head(32, 2, "attention"), first)
+    built = Classifier(encoder, Head(32, 2, "attention"))
     draw = torch.Generator().manual_seed(3)
     for name, parameter in built.named_parameters():
         if parameter.requires_grad and not (blank and "lora" in name):
@@ -68,39 +68,18 @@ def test_only_adapters_of_the_chosen_layers_and_the_head_are_trained():
 def test_a_fresh_adapter_changes_nothing():
     plain = models.fresh("minilm", vocabulary=40, seed=1)
     data = tokens()
-    expected = lora.vectors(plain, data.states, data.mask)
-    adapted = classifier(blank=True)
-    torch.testing.assert_close(adapted.encode(data.states, data.mask, torch.arange(7)), expected)
+    expected = lora.vectors(plain, data.ids, data.mask)
+    adapted = classifier(blank=True).encoder
+    torch.testing.assert_close(lora.vectors(adapted, data.ids, data.mask), expected)
 
 
 def test_sentences_in_a_batch_are_encoded_as_alone(monkeypatch):
     monkeypatch.setattr(lora, "AT_ONCE", 3)
     encoder, data = models.fresh("minilm", vocabulary=40, seed=1), tokens()
-    together = lora.vectors(encoder, data.states, data.mask)
-    for i, (ids, mask) in enumerate(zip(data.states, data.mask, strict=True)):
+    together = lora.vectors(encoder, data.ids, data.mask)
+    for i, (ids, mask) in enumerate(zip(data.ids, data.mask, strict=True)):
         alone = encoder(input_ids=ids[None, : mask.sum()]).last_hidden_state.mean(1)[0]
         torch.testing.assert_close(together[i], alone, atol=1e-5, rtol=1e-4)
-
-
-def test_a_cached_trunk_gives_the_same_gradients():
-    data, rows = tokens(), np.arange(4)
-    whole = lora.learner(classifier(), data, TARGETS).gradients(rows)[0]
-    model = classifier(first=1)
-    states = lora.trunk_states(model.encoder, 1, data.states, data.mask)
-    top = lora.learner(model, data._replace(states=states), TARGETS).gradients(rows)[0]
-    torch.testing.assert_close(top, whole, atol=2e-3, rtol=2e-2)  # states are float16
-    assert (top - whole).norm() < 2e-3 * whole.norm()
-
-
-def test_a_saved_adapter_gives_the_same_logits(tmp_path):
-    model, data = classifier(), tokens()
-    expected = lora.learner(model, data, TARGETS).logits(np.arange(4))
-    model.encoder.save_pretrained(tmp_path)
-    assert (tmp_path / "adapter_model.safetensors").is_file()
-    plain = models.fresh("minilm", vocabulary=40, seed=1)
-    again = Classifier(lora.reload(plain, tmp_path), model.head)
-    got = lora.learner(again, data, TARGETS).logits(np.arange(4))
-    torch.testing.assert_close(got, expected)
 
 
 def test_only_linear_layers_can_be_trained_in_private():
@@ -116,9 +95,5 @@ def test_settings_that_fit_no_layer_are_refused():
         lora.adapt(bert, TOP._replace(layers=(3,)), seed=0)
     with pytest.raises(ValueError, match="shares its layers"):
         lora.adapt(albert, TOP, seed=0)
-    with pytest.raises(ValueError, match="none of them can be cached"):
-        lora.trunk_states(albert, 1, tokens().states, tokens().mask)
     with pytest.raises(ValueError, match="not found"):
         lora.adapt(bert, TOP._replace(target_modules=("q_proj",)), seed=0)
-    with pytest.raises(ValueError, match="need a classifier with `first`"):
-        classifier().encode(torch.zeros(1, 2, 32), torch.ones(1, 2), torch.zeros(1))

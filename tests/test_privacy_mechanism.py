@@ -27,8 +27,15 @@ def test_the_clipped_sum_equals_a_loop(clipping):
         norm = math.sqrt(sum(value**2 for value in gradient))
         factor = min(1, 0.8 / norm) if clipping == "flat" else 0.8 / (norm + 0.01)
         expected += factor * gradient
-    got = clipped_sum(GRADIENTS, 0.8, clipping)
+    got, shrunk = clipped_sum(GRADIENTS, 0.8, clipping)
     np.testing.assert_allclose(got, expected, rtol=1e-4)
+    assert shrunk.all()
+
+
+def test_those_are_told_whose_gradient_shrank():
+    sizes = torch.tensor([0.1, 0.9, 1.1, 5.0])
+    gradients = sizes[:, None] * torch.nn.functional.normalize(GRADIENTS[:4])
+    assert clipped_sum(gradients, 1.0, "flat")[1].tolist() == [False, False, True, True]
 
 
 @pytest.mark.parametrize("clipping", ["flat", "automatic"])
@@ -37,19 +44,19 @@ def test_no_unit_counts_for_more_than_the_clip_norm(clipping, size):
     """Leave each out in turn: the sum moves by at most the clip norm, in exact arithmetic."""
     gradients = size * torch.randn(50, 20_000, generator=torch.Generator().manual_seed(1))
     for gradient in gradients:
-        assert float(clipped_sum(gradient[None], 0.3, clipping).norm()) <= 0.3
+        assert float(clipped_sum(gradient[None], 0.3, clipping)[0].norm()) <= 0.3
 
 
 def test_a_gradient_that_is_not_finite_counts_nothing():
     broken = GRADIENTS.clone()
     broken[3, 1], broken[7, 0] = torch.nan, torch.inf
     kept = [i for i in range(12) if i not in (3, 7)]
-    expected = clipped_sum(GRADIENTS[kept], 1.0, "flat")
-    torch.testing.assert_close(clipped_sum(broken, 1.0, "flat"), expected)
+    expected, _ = clipped_sum(GRADIENTS[kept], 1.0, "flat")
+    torch.testing.assert_close(clipped_sum(broken, 1.0, "flat")[0], expected)
 
 
 def test_a_gradient_of_zero_stays_zero():
-    assert clipped_sum(torch.zeros(2, 3), 1.0, "flat").tolist() == [0, 0, 0]
+    assert clipped_sum(torch.zeros(2, 3), 1.0, "flat")[0].tolist() == [0, 0, 0]
 
 
 def test_an_unknown_clipping_is_named():

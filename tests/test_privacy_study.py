@@ -30,6 +30,25 @@ def test_another_unit_is_refused(dataset):
         study.study(dataset, 1, "study", **SETTINGS)
 
 
+def test_shuffled_labels_change_their_reports_in_the_training_part_alone(dataset):
+    as_it_is = study.study(dataset, 3, "report", **SETTINGS)
+    its = study.study(dataset, 3, "report", **SETTINGS, shuffled=True)
+    train, others = its.parts.train, np.concatenate(its.parts[1:])
+    assert np.array_equal(train, as_it_is.parts.train)
+    assert np.array_equal(its.truth.values[others], as_it_is.truth.values[others])
+    there, before = its.truth.values[train], as_it_is.truth.values[train]
+    assert sorted(map(tuple, there)) == sorted(map(tuple, before))
+    assert (there != before).any(axis=1).mean() > 0.5
+
+
+def test_those_who_share_a_text_stay_together_where_asked(dataset):
+    doubled = [r._replace(report_id=f"{r.report_id}b", patient_id="b") for r in dataset.reports[:1]]
+    twice = dataset._replace(reports=(*dataset.reports, *doubled))
+    for seed in range(6):
+        its = study.study(twice, seed, "report", **SETTINGS, repeats_together=True)
+        assert sum(len({0, 150} & set(part)) for part in its.parts if 0 in part) == 2
+
+
 def test_an_outcome_has_the_test_reports_scores_and_goes_into_an_artefact(dataset, tmp_path):
     its = study.study(dataset, 2, "report", **SETTINGS)
     found = baselines.of_rules(its, "zeros", False)

@@ -30,7 +30,9 @@ SETTINGS = {
     },
     "models": {"small": {"folder": "weights"}},
     "budgets": [1],
-    "sweeps": {"default": {"datasets": ["tiny"], "models": ["small"], "seeds": 1}},
+    "sweeps": {
+        "default": {"datasets": ["tiny"], "models": ["small"], "seeds": 1, "ends": ["lora", "full"]}
+    },
     "public": {"reports": 30, "layers": 1, "head_steps": 2, "steps": 2, "batch": 4},
     "lora": {"rank": 2, "layers": [2]},
     "bag_of_words": {"terms": 50},
@@ -53,10 +55,9 @@ def folder(tmp_path_factory):
 
 def configure(folder, settings):
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text())["privacy"]
-    gone = {kind: dict.fromkeys(shipped[kind]) for kind in ("datasets", "models")}
+    gone = {kind: dict.fromkeys(shipped[kind]) for kind in ("datasets", "models", "sweeps")}
     ours = settings | {kind: gone[kind] | settings[kind] for kind in gone}
-    grid = {"grid": settings["sweeps"]["default"]}
-    ours |= {"sweeps": settings["sweeps"] | grid}
+    ours["sweeps"]["grid"] = settings["sweeps"]["default"]
     (folder / "my.yaml").write_text(yaml.safe_dump({"privacy": ours}))
 
 
@@ -125,7 +126,7 @@ def test_weights_that_are_not_there_stop_it_before_anything_runs(folder):
         folder,
         SETTINGS
         | {"models": {"bert-small": {}}}
-        | {"sweeps": {"default": {"datasets": ["tiny"], "models": ["bert-small"], "seeds": 1}}},
+        | {"sweeps": {"default": SETTINGS["sweeps"]["default"] | {"models": ["bert-small"]}}},
     )
     with pytest.raises(AssertionError, match=r"privacy\.models\.bert-small: its weights are not"):
         sweep(folder)

@@ -41,7 +41,9 @@ rule reports:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=lambda w: DATASETS[w.dataset],
+        settings=lambda w: {
+            key: DATASETS[w.dataset][key] for key in ("reader", "label_set", "arguments")
+        },
         folder=lambda w: folder_digest(w.dataset),
         code=lambda w: code(
             "scripts/reports.py",
@@ -123,7 +125,7 @@ rule noise:
         mem_mb=2000,
         runtime=20,
     params:
-        study=PRIVACY["study"],
+        study=lambda w: study_of(w.dataset),
         method=lambda w: method(w.model, w.level),
         code=code("scripts/noise.py"),
     script:
@@ -151,7 +153,7 @@ rule classify:
         mem_mb=4000,
         runtime=240,
     params:
-        study=PRIVACY["study"],
+        study=lambda w: study_of(w.dataset),
         method=lambda w: method(w.network, w.level),
         source=lambda w, input: weights_of(w.network),
         code=code("scripts/classify.py"),
@@ -178,7 +180,7 @@ rule count_words:
         mem_mb=4000,
         runtime=60,
     params:
-        study=PRIVACY["study"],
+        study=lambda w: study_of(w.dataset),
         method=lambda w: method(w.words, w.level),
         wholly_normal=lambda w: DATASETS[w.dataset].get("wholly_normal", False),
         public_reports=PRIVACY["public"]["reports"],
@@ -209,7 +211,10 @@ rule compare:
         runtime=30,
     params:
         runs=lambda w: runs(w.sweep),
-        shares=PRIVACY["study"]["shares"],
+        shares=lambda w: {
+            dataset: study_of(dataset)["shares"]
+            for dataset in PRIVACY["sweeps"][w.sweep]["datasets"]
+        },
         code=code("scripts/compare.py"),
     script:
         "../../scripts/compare.py"
@@ -284,7 +289,7 @@ rule release:
         mem_mb=4000,
         runtime=240,
     params:
-        study=PRIVACY["study"],
+        study=lambda w: study_of(w.dataset),
         method=lambda w: method(w.network, w.budget),
         longest=PRIVACY["sentence_tokens"],
         wholly_normal=lambda w: DATASETS[w.dataset].get("wholly_normal", False),

@@ -26,7 +26,7 @@ rule audit:
         mem_mb=4000,
         runtime=240,
     params:
-        study=PRIVACY["study"],
+        study=lambda w: study_of(w.dataset),
         method=lambda w: method(w.network, w.budget),
         seed=1,  # the run of the sweep that is made again, with canaries in it
         audits=len(AUDITED),
@@ -58,6 +58,7 @@ rule benchmark_privacy:
         mem_mb=6000,
         runtime=30,
     params:
+        shuffled=[name for name in DATASETS if study_of(name).get("shuffled")],
         turns=5,  # of each way to make a training step
         source=lambda w, input: weights_of("minilm"),
         source_digest=lambda w: content(str(weights_of("minilm"))),

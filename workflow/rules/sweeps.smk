@@ -7,8 +7,6 @@ WORDS = (
     "bag_of_words"  # the baseline that counts words; it has private levels of its own
 )
 BUDGETS = [f"{budget:g}" for budget in PRIVACY["budgets"]]
-LEVELS = {network: ["public", *BUDGETS, "lora", "full"] for network in NETWORKS}
-LEVELS |= {WORDS: ["public", *BUDGETS, "full"], "rules": ["public"]}
 RUN = "results/privacy/runs/{dataset}/{model}/{level}/seed-{seed}"
 PARTS_OF_A_MODEL = [
     "encoder.safetensors",
@@ -28,6 +26,11 @@ def folder_digest(dataset):
     """What a rule takes as a param of the folder that a data set lies in, if it is one."""
     path = DATASETS[dataset]["arguments"].get("path")
     return scan_digest(Path(path)) if path else ""
+
+
+def study_of(dataset):
+    """What is asked of a data set: the study of all, less what its own row says otherwise."""
+    return PRIVACY["study"] | DATASETS[dataset].get("study", {})
 
 
 def weights_of(network):
@@ -75,11 +78,13 @@ def noise_of(dataset, model, level, seed):
 def runs(sweep):
     """The runs of a sweep: data set, model, level and seed of each."""
     its = PRIVACY["sweeps"][sweep]
+    levels = {"rules": ["public"], WORDS: ["public", *BUDGETS, "full"]}
+    levels |= {model: ["public", *BUDGETS, *its["ends"]] for model in its["models"]}
     return [
         {"dataset": dataset, "model": model, "level": level, "seed": seed}
         for dataset in its["datasets"]
-        for model in ["rules", WORDS, *its["models"]]
-        for level in LEVELS[model]
+        for model in levels
+        for level in levels[model]
         for seed in range(1, its["seeds"] + 1)
     ]
 

@@ -11,7 +11,7 @@ from phantomloom.privacy.accountant import Ledger
 from phantomloom.privacy.method import Method
 from phantomloom.privacy.reports import Dataset, Uncertain, targets
 from phantomloom.privacy.study import Study, wanted
-from phantomloom.privacy.training import train
+from phantomloom.privacy.training import Budget, train
 
 
 class Counted(NamedTuple):
@@ -42,7 +42,13 @@ def counted(dataset: Dataset, public: Dataset, terms: int, uncertain: Uncertain)
 
 
 def private(
-    its: Study, counts: Counted, method: Method, noise_multiplier: float, folder: Path, seed: int
+    its: Study,
+    counts: Counted,
+    method: Method,
+    noise_multiplier: float,
+    folder: Path,
+    seed: int,
+    budget: Budget | None = None,
 ) -> tuple[np.ndarray, Ledger]:
     """Return the probabilities [T, L] that a private logistic regression gives the test reports.
 
@@ -50,7 +56,7 @@ def private(
     """
     learner = bag_of_words.learner(*counts, wanted(its.truth))
     plan = method.plan(len(its.units), noise_multiplier, seed)
-    trained = train(learner, its.units, plan, folder)
+    trained = train(learner, its.units, plan, folder, budget)
     return learner.logits(its.parts.test).sigmoid().numpy(), trained.ledger
 
 

@@ -22,7 +22,7 @@ from phantomloom.privacy.learner import Learner
 from phantomloom.privacy.lora import Classifier
 from phantomloom.privacy.method import Method
 from phantomloom.privacy.public import PublicModel
-from phantomloom.privacy.training import Trained, train
+from phantomloom.privacy.training import Budget, Trained, train
 
 SURE = 5.0  # logit from which on more is the same to the head
 
@@ -73,12 +73,14 @@ def run(
     folder: Path,
     seed: int | None = None,
     code: str = "",
+    budget: Budget | None = None,
 ) -> tuple[Learner, Trained]:
     """Return what ``units`` (the rows of each) of ``encoded`` taught, and the training's account.
 
     targets: [N, L], NaN where not known. noise_multiplier: None trains without privacy; with one,
     ``method.clip`` bounds each unit. seed: None draws from the operating system, for releases.
-    ``folder`` keeps the training's state. The learner's ``logits`` read every row of ``encoded``.
+    budget: steps that would pass it are not made. ``folder`` keeps the training's state. The
+    learner's ``logits`` read every row of ``encoded``.
 
     Raises:
         ValueError: if the method cannot be private, or a private one has no clip.
@@ -90,7 +92,7 @@ def run(
     learner = start(public, encoded, targets, method, warm)
     if method.trains == "nothing":
         return learner, Trained(learner.parameters(), (), 0)
-    return learner, train(learner, units, plan, folder, code=code)
+    return learner, train(learner, units, plan, folder, budget, code=code)
 
 
 def start(

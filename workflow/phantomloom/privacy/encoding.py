@@ -54,12 +54,12 @@ def encode(
     """
     read = tokens(public.tokenizer, texts, label_names, longest, public.trust, wholly_normal)
     assert read.kept is not None
-    vectors = lora.vectors(public.encoder, read.states, read.mask)
+    vectors = lora.vectors(public.encoder, read.ids, read.mask)
     with torch.no_grad():
         logits = torch.cat([public.head(*batch) for batch in batches(read, vectors)])
     counts = torch.from_numpy(read.counts)
     lengths = read.mask.sum(1)
-    return Encoded(read.states.int(), lengths, read.kept, counts, read.extras, vectors, logits)
+    return Encoded(read.ids.int(), lengths, read.kept, counts, read.extras, vectors, logits)
 
 
 def tokens(

@@ -6,7 +6,6 @@ from typing import Any
 from phantomloom.benchmark import Row
 from phantomloom.privacy.auditing import ATTACKS
 
-SHUFFLED = "_shuffled"  # ends the name of a data set whose training labels changed their reports
 F1 = "weighted F1"
 LEAK = 2.0  # epsilon that the attack must prove where no noise is
 WORTH = 1.0  # budget from which on a private model must beat the rules to be worth having
@@ -14,9 +13,16 @@ WORTH = 1.0  # budget from which on a private model must beat the rules to be wo
 
 def of_statistics(entry: Mapping[str, Any]) -> list[Row]:
     """Return the rows of a data set and model in ``statistics.json``."""
-    if entry["dataset"].endswith(SHUFFLED):
-        return _of_shuffled(entry)
     return [*_of_levels(entry), *_of_order(entry), *_of_ends(entry)]
+
+
+def of_shuffled(entry: Mapping[str, Any]) -> list[Row]:
+    """Return the row of labels that belong to other reports: they teach nothing, at any level."""
+    gains = {_spoken(level): level["gain"] for level in entry["levels"] if level["gain"]}
+    most = max(gains, key=lambda level: gains[level]["low"])
+    figure = f"{_title(entry)}: largest lower end of a gain over epsilon 0"
+    against = f"at {most}; {_interval(gains[most])}"
+    return [Row(figure, gains[most]["low"], F1, 0, "lower", against)]
 
 
 def of_audit(found: Mapping[str, Any]) -> list[Row]:
@@ -90,15 +96,6 @@ def _of_ends(entry: Mapping[str, Any]) -> list[Row]:
         if level["level"] == "0.01"
     ]
     return rows
-
-
-def _of_shuffled(entry: Mapping[str, Any]) -> list[Row]:
-    """Labels that belong to other reports teach nothing, at any level."""
-    gains = {_spoken(level): level["gain"] for level in entry["levels"] if level["gain"]}
-    most = max(gains, key=lambda level: gains[level]["low"])
-    figure = f"{_title(entry)}: largest lower end of a gain over epsilon 0"
-    against = f"at {most}; {_interval(gains[most])}"
-    return [Row(figure, gains[most]["low"], F1, 0, "lower", against)]
 
 
 def _title(entry: Mapping[str, Any]) -> str:

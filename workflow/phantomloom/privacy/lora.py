@@ -4,11 +4,9 @@ Sentences are encoded on their own: negation stays where it belongs, equal sente
 once where the encoder is frozen, and 200 words cost less than as one sequence.
 """
 
-import copy
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,61 +47,40 @@ def adapt(encoder: Any, adapter: Adapter, seed: int) -> PeftModel:
         return get_peft_model(encoder, settings)  # type: ignore[arg-type]
 
 
-def reload(encoder: nn.Module, folder: Path) -> PeftModel:
-    """Return ``encoder`` with the adapter that ``save_pretrained`` left in ``folder``."""
-    with _quiet_peft():
-        return PeftModel.from_pretrained(encoder, str(folder))  # type: ignore[arg-type]
-
-
 class Classifier(nn.Module):
-    """Encoder and head: logits of reports from tokens, or from the states below ``first``.
+    """Encoder and head: logits of reports from the tokens of their sentences."""
 
-    ``project`` (see head.Projection) makes the head's features of mean token states.
-    """
-
-    def __init__(self, encoder: nn.Module, head: nn.Module, first: int | None = None, project=None):
+    def __init__(self, encoder: nn.Module, head: nn.Module):
         super().__init__()
-        self.encoder, self.head, self._project = encoder, head, project
-        # in a tuple, because a module's layers must not be found twice by hooks
-        self._top: tuple[nn.Module, ...] = (
-            () if first is None else (_part(_base(encoder), slice(first, None), True),)
-        )
-
-    def encode(self, states: Tensor, mask: Tensor, owner: Tensor) -> Tensor:
-        """Return sentence vectors [K, D]: the mean over tokens of ``mask`` [K, T].
-
-        ``states`` are token numbers [K, T], or float states of layer ``first`` [K, T, D]; sentence
-        k belongs to report ``owner[k]``.
-        """
-        given = states.is_floating_point()
-        if given and not self._top:
-            raise ValueError("states of a frozen trunk need a classifier with `first`")
-        vectors = _mean_states(self._top[0] if given else self.encoder, states, mask, owner)
-        return vectors if self._project is None else self._project(vectors)
+        self.encoder, self.head = encoder, head
 
     def forward(
         self,
-        states: Tensor,
+        ids: Tensor,
         mask: Tensor,
         owner: Tensor,
         position: Tensor,
         extras: Tensor,
         offset: Tensor,
     ) -> Tensor:
-        """Return logits [R, L]; sentence k is number ``position[k]`` of report ``owner[k]``."""
-        vectors, present = padded(self.encode(states, mask, owner), owner, position, len(offset))
+        """Return logits [R, L]; sentence k is number ``position[k]`` of report ``owner[k]``.
+
+        ids: token numbers [K, T], of which ``mask`` [K, T] is 1 where there is a token.
+        """
+        each = _mean_states(self.encoder, ids, mask, owner)
+        vectors, present = padded(each, owner, position, len(offset))
         return self.head(vectors, present, extras, offset)
 
 
 class Tokens(NamedTuple):
     """Reports as tokens of their sentences.
 
-    states: token numbers [K, T] or cached states [K, T, D]; mask [K, T]; counts: sentences of each
-    report, at least 1, [N]; extras [N, E]; offset [N, L]. Where equal sentences are kept once,
-    ``kept`` [M] says which one each sentence of each report is.
+    ids: token numbers [K, T]; mask [K, T]; counts: sentences of each report, at least 1, [N];
+    extras [N, E]; offset [N, L]. Where equal sentences are kept once, ``kept`` [M] says which one
+    each sentence of each report is.
     """
 
-    states: Tensor
+    ids: Tensor
     mask: Tensor
     counts: np.ndarray
     extras: Tensor
@@ -116,9 +93,8 @@ class Tokens(NamedTuple):
         sentence = sentence if self.kept is None else self.kept[sentence]
         mask = self.mask[sentence]
         longest = int(mask.sum(1).max())
-        states, index = self.states[sentence, :longest], torch.from_numpy(rows)
-        states = states.float() if states.is_floating_point() else states
-        parts = (states, mask[:, :longest], owner, position, self.extras[index], self.offset[index])
+        ids, index = self.ids[sentence, :longest], torch.from_numpy(rows)
+        parts = (ids, mask[:, :longest], owner, position, self.extras[index], self.offset[index])
         device = self.offset.device
         return tuple(part.to(device) for part in parts)
 
@@ -144,30 +120,16 @@ def vectors(encoder: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
     return _mean_states(encoder.eval(), ids, mask, torch.arange(len(ids)))
 
 
-@torch.no_grad()
-def trunk_states(encoder: nn.Module, first: int, ids: Tensor, mask: Tensor) -> Tensor:
-    """Return the token states below layer ``first``, [K, T, D] in float16: what no adapter changes.
-
-    They spare ``first`` layers in every step, for D * 2 bytes a token.
-    """
-    trunk = _part(_base(encoder), slice(first), False).eval()
-    parts = zip(ids.split(AT_ONCE), mask.split(AT_ONCE), strict=True)
-    return torch.cat(
-        [trunk(input_ids=i, attention_mask=m).last_hidden_state.half() for i, m in parts]
-    )
-
-
-def _mean_states(encoder: nn.Module, states: Tensor, mask: Tensor, owner: Tensor) -> Tensor:
+def _mean_states(encoder: nn.Module, ids: Tensor, mask: Tensor, owner: Tensor) -> Tensor:
     """Return mean token states, [K, D]; sentences of like length go together, with less padding."""
     lengths = mask.sum(1)
     order = lengths.argsort(stable=True)
-    name = "inputs_embeds" if states.is_floating_point() else "input_ids"
     out = []
     for part in order.split(AT_ONCE):
         longest = int(lengths[part[-1]])
-        given, seen = states[part, :longest], mask[part, :longest]
+        given, seen = ids[part, :longest], mask[part, :longest]
         with rows_are(owner[part]):
-            hidden = encoder(**{name: given}, attention_mask=seen).last_hidden_state
+            hidden = encoder(input_ids=given, attention_mask=seen).last_hidden_state
         out.append((hidden * (seen / seen.sum(1, keepdim=True))[..., None]).sum(1))
     return torch.cat(out)[order.argsort()]
 
@@ -178,35 +140,3 @@ def _quiet_peft() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
         yield
-
-
-class _Given(nn.Module):
-    """In place of the embeddings where the states of a layer are given."""
-
-    def forward(self, inputs_embeds: Tensor, **_: Any) -> Tensor:
-        return inputs_embeds
-
-
-def _base(encoder: nn.Module) -> Any:
-    return encoder.base_model.model if isinstance(encoder, PeftModel) else encoder
-
-
-def _part(bert: Any, layers: slice, given: bool) -> nn.Module:
-    """Return a view of ``bert`` with some of its layers, which stay shared.
-
-    Raises:
-        ValueError: if there are no layers to take some of, as in ALBERT.
-    """
-    if not hasattr(bert.encoder, "layer"):
-        raise ValueError("privacy: this encoder shares its layers; none of them can be cached")
-    view, view.encoder = _view(bert), _view(bert.encoder)
-    view.encoder.layer = bert.encoder.layer[layers]
-    if given:
-        view.embeddings = _Given()
-    return view
-
-
-def _view(module: nn.Module) -> Any:
-    view = copy.copy(module)
-    view._modules = dict(module._modules)
-    return view

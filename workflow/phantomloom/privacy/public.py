@@ -83,7 +83,7 @@ def pretrain(
     ``folder`` keeps the state of the training, from which a killed job goes on.
     """
     head = Head(encoder.config.hidden_size, targets.shape[1], "attention", tokens.extras.shape[1])
-    frozen = vectors(encoder, tokens.states, tokens.mask)
+    frozen = vectors(encoder, tokens.ids, tokens.mask)
     probe = heads.learner(head, Cached(frozen, *tokens[2:]), targets)
     _train(probe, settings.head_steps, settings.head_learning_rate, settings, folder / "head")
     classifier = Classifier(copy.deepcopy(encoder), head)
@@ -91,7 +91,7 @@ def pretrain(
     whole = Learner(classifier, _masking(tokens, tokenizer.mask_token_id, settings), targets)
     _train(whole, settings.steps, settings.learning_rate, settings, folder / "whole")
     classifier.requires_grad_(False)
-    sample = vectors(classifier.encoder, tokens.states[:SAMPLE], tokens.mask[:SAMPLE])
+    sample = vectors(classifier.encoder, tokens.ids[:SAMPLE], tokens.mask[:SAMPLE])
     return PublicModel(classifier.encoder, tokenizer, head, sample, settings.trust)
 
 
@@ -161,9 +161,9 @@ def _masking(tokens: Tokens, mask_token: int, settings: Settings) -> Callable[..
     draw = torch.Generator().manual_seed(settings.seed)
 
     def batch(rows: np.ndarray) -> tuple[Tensor, ...]:
-        states, mask, *rest = tokens.batch(rows)
-        hit = torch.rand(states.shape, generator=draw) < settings.masked
+        ids, mask, *rest = tokens.batch(rows)
+        hit = torch.rand(ids.shape, generator=draw) < settings.masked
         hit[:, 0] = False
-        return (states.masked_fill(hit & (mask == 1), mask_token), mask, *rest)
+        return (ids.masked_fill(hit & (mask == 1), mask_token), mask, *rest)
 
     return batch

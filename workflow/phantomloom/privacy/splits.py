@@ -1,6 +1,6 @@
 """Training, validation and test reports: a patient is in one of them only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,18 +50,6 @@ def split(
         if share and not len(part):
             raise ValueError(f"{dataset.name}: too few patients ({len(sizes)}) for a {name} part")
     return parts
-
-
-def repeated(
-    dataset: Dataset,
-    seed: int,
-    repeats: int,
-    shares: Sequence[float] = SHARES,
-    repeats_together: bool = False,
-) -> Iterator[Split]:
-    """Yield ``repeats`` independent splits; the same seed yields the same ones."""
-    for child in np.random.SeedSequence(seed).spawn(repeats):
-        yield split(dataset, int(child.generate_state(1)[0]), shares, repeats_together)
 
 
 def _groups(dataset: Dataset, repeats_together: bool) -> np.ndarray:

@@ -25,19 +25,38 @@ class Study(NamedTuple):
     units: list[np.ndarray]
 
 
-def study(dataset: Dataset, seed: int, unit: str, uncertain: Any, shares: Sequence[float]) -> Study:
+def study(
+    dataset: Dataset,
+    seed: int,
+    unit: str,
+    uncertain: Any,
+    shares: Sequence[float],
+    repeats_together: bool = False,
+    shuffled: bool = False,
+) -> Study:
     """Return ``dataset`` split by ``seed``; see ``splits.split`` and ``reports.targets``.
+
+    shuffled: the training labels change their reports, so that there is nothing to learn: what
+    then gains over the public model gains by a fault.
 
     Raises:
         ValueError: if ``unit`` is none of UNITS.
     """
     if unit not in UNITS:
         raise ValueError(f"privacy.unit: {' or '.join(UNITS)}, not {unit!r}")
-    parts = split(dataset, seed, shares)
+    parts = split(dataset, seed, shares, repeats_together)
     truth = targets([report.labels for report in dataset.reports], uncertain)
+    if shuffled:
+        truth = _shuffled(truth, parts.train, seed)
     patients = [dataset.reports[row].patient_id for row in parts.train]
     owner = patients if unit == "patient" else range(len(patients))
     return Study(dataset, parts, truth, [parts.train[its] for its in rows_of_units(owner)])
+
+
+def _shuffled(truth: Targets, rows: np.ndarray, seed: int) -> Targets:
+    order = np.arange(len(truth.values))
+    order[rows] = np.random.default_rng(seed).permutation(rows)
+    return truth.at(order)
 
 
 def wanted(truth: Targets) -> Tensor:

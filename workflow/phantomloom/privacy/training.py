@@ -23,7 +23,7 @@ from torch import Tensor
 
 from phantomloom.io import complete
 from phantomloom.privacy.accountant import Ledger, Phase, affordable_steps, charge
-from phantomloom.privacy.mechanism import clip_factors, clipped_sum, noisy, unit_gradients
+from phantomloom.privacy.mechanism import clipped_sum, noisy, unit_gradients
 from phantomloom.privacy.sampling import poisson, virtual_batches
 
 said = logging.getLogger("phantomloom.privacy")
@@ -191,8 +191,9 @@ def _step_sum(
             losses.append(loss)
     else:
         for each in unit_gradients(gradients, batches):
-            total += clipped_sum(each, plan.clip, plan.clipping)
-            clipped.append(clip_factors(each.norm(dim=1), plan.clip, plan.clipping) < 1)
+            part, shrunk = clipped_sum(each, plan.clip, plan.clipping)
+            total += part
+            clipped.append(shrunk)
         total = noisy(total, plan.clip * plan.noise_multiplier, plan.seed, step)
     return total, {"units": len(chosen), "loss": _mean(losses), "clipped": _mean(clipped)}
 
