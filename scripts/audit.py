@@ -17,17 +17,18 @@ w, p, given = snakemake.wildcards, snakemake.params, snakemake.input
 dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
 its = study.study(dataset, p.seed, **p.study)
 model = public.read(Path(given.public[0]).parent, *models.load(Path(p.source)))
-noise, method = artefact.read(given.noise[0]), Method.of(p.method)
-units, sigma = noise["units"], noise["noise_multiplier"]
+method = Method.of(p.method)
+noise = method.within(float(w.budget), len(its.units))
 training = auditing.Training(
     partial(classify.start, model, encoding.read(Path(given.encoded)), method=method),
     study.wanted(its.truth),
     its.units,
     its.parts.test,
-    method.plan(units, sigma, p.seed),
+    method.plan(noise.units, noise.noise_multiplier, p.seed),
 )
 sure = auditing.confidence(p.audits)
-found = auditing.attacked(training, noise["delta"], sure)
+found = auditing.attacked(training, noise.delta, sure)
 told = {"dataset": w.dataset, "model": w.network, "level": w.budget, "epsilon": float(w.budget)}
-told |= {"units": units, "delta": noise["delta"], "noise_multiplier": sigma, "confidence": sure}
+told |= {key: getattr(noise, key) for key in ("units", "delta", "noise_multiplier")}
+told["confidence"] = sure
 artefact.write(told | found, snakemake.output[0], schema="audit")

@@ -19,20 +19,21 @@ w, given = snakemake.wildcards, snakemake.input
 dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
 its = study.study(dataset, int(w.seed), **snakemake.params.study)
 model = public.read(Path(given.public[0]).parent, *models.load(Path(snakemake.params.source)))
-noise = artefact.read(given.noise[0]) if given.noise else None
+method, epsilon = Method.of(snakemake.params.method), snakemake.params.epsilon
+noise = method.within(epsilon, len(its.units)) if epsilon else None
 learner, trained = classify.run(
     model,
     encoding.read(Path(given.encoded)),
     study.wanted(its.truth),
     its.units,
-    Method.of(snakemake.params.method),
-    noise["noise_multiplier"] if noise else None,
+    method,
+    noise.noise_multiplier if noise else None,
     Path(snakemake.output.metrics).parent,
     int(w.seed),
     snakemake.params.code,
-    Budget(float(w.level), noise["delta"]) if noise else None,
+    Budget(epsilon, noise.delta) if noise else None,
 )
-spent = {"epsilon": epsilons(trained.ledger, noise["delta"]), **noise} if noise else {}
+spent = {"epsilon": epsilons(trained.ledger, noise.delta)} | noise._asdict() if noise else {}
 found = classify.probabilities(learner, its.parts.test)
 with complete(Path(snakemake.output.predictions)) as partial:
     save_file(study.predictions(its, found), partial)

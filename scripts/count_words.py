@@ -18,18 +18,18 @@ torch.set_num_threads(snakemake.threads)
 w, p, out = snakemake.wildcards, snakemake.params, snakemake.output
 dataset = stored.dataset(w.dataset, pd.read_parquet(snakemake.input.reports))
 its, uncertain = study.study(dataset, int(w.seed), **p.study), p.study["uncertain"]
-spent = artefact.read(snakemake.input.noise[0]) if snakemake.input.noise else {}
+spent = {}
 if w.words == "rules":
     found = baselines.of_rules(its, uncertain, p.wholly_normal)
 else:
     public = synthetic.read(p.public_reports, p.label_set, "public")
     counts = baselines.counted(dataset, public, p.terms, uncertain)
-    if spent:
-        settings = (Method.of(p.method), spent["noise_multiplier"])
-        folder = Path(out.metrics).parent
-        budget = Budget(float(w.level), spent["delta"])
-        found, ledger = baselines.private(its, counts, *settings, folder, int(w.seed), budget)
-        spent |= {"epsilon": epsilons(ledger, spent["delta"])}
+    if p.epsilon:
+        method = Method.of(p.method)
+        noise, folder = method.within(p.epsilon, len(its.units)), Path(out.metrics).parent
+        how = (method, noise.noise_multiplier, folder, int(w.seed))
+        found, ledger = baselines.private(its, counts, *how, Budget(p.epsilon, noise.delta))
+        spent = {"epsilon": epsilons(ledger, noise.delta)} | noise._asdict()
     else:
         found = counts.public[its.parts.test]
         found = baselines.unprotected(its, counts) if w.level == "full" else found

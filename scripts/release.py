@@ -8,7 +8,7 @@ import torch
 
 from phantomloom.io import complete, log
 from phantomloom.privacy import card, classify, encoding, models, public, released, study
-from phantomloom.privacy.accountant import default_delta, epsilons, noise_multiplier
+from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored
 from phantomloom.privacy.method import Method
 from phantomloom.privacy.training import Budget
@@ -20,16 +20,14 @@ dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
 its = study.study(dataset, 0, **p.study | {"shares": [1, 0, 0]})
 start = models.load(Path(p.source))
 model = public.read(Path(given.public[0]).parent, *start)
-method, units = Method.of(p.method), len(its.units)
-delta, phase = default_delta(units), {"rate": method.rate(units), "steps": method.steps}
-sigma = noise_multiplier(float(w.budget), delta, **phase)
+method = Method.of(p.method)
+noise = method.within(float(w.budget), len(its.units))
 material = (encoding.read(Path(given.encoded)), study.wanted(its.truth), its.units)
 folder = Path(snakemake.output.model).parent
 state = folder.with_name(f".{w.budget}-private")  # not to be let out, so it lies outside
-budget = Budget(float(w.budget), delta)
-learner, trained = classify.run(model, *material, method, sigma, state, None, p.code, budget)
-spent = {"epsilon": epsilons(trained.ledger, delta), "delta": delta, "units": units, **phase}
-spent |= {"noise_multiplier": sigma}
+how = (method, noise.noise_multiplier, state, None, p.code)
+learner, trained = classify.run(model, *material, *how, Budget(float(w.budget), noise.delta))
+spent = {"epsilon": epsilons(trained.ledger, noise.delta)} | noise._asdict()
 reading = (p.longest, p.wholly_normal)
 terms = released.Terms(w.network, w.dataset, dataset.label_names, p.method, *reading, spent)
 released.write(released.Released(model, released.learnt(learner), terms), folder)

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from phantomloom.privacy import classify, encoding
-from phantomloom.privacy.accountant import Phase
+from phantomloom.privacy.accountant import Phase, epsilon_pld
 from phantomloom.privacy.method import TRAINS, Adapter, Method
 from phantomloom.privacy.sampling import rows_of_units
 
@@ -51,6 +51,14 @@ def test_head_and_adapter_take_the_same_first_step_where_the_adapter_is_still(gi
 def test_private_runs_charge_every_step(given, tmp_path, method):
     _, trained = classify.run(*given, UNITS, method, 3.0, tmp_path, seed=1)
     assert trained.ledger == (Phase(1.0 if method.units is None else 1 / 3, 3.0, 2),)
+
+
+@pytest.mark.parametrize("units", [None, 40])
+def test_a_method_keeps_its_steps_within_a_budget_and_no_further(units):
+    noise = HEAD._replace(units=units, steps=7).within(0.5, 900)
+    assert noise[:4] == (900, 900**-1.1, 1.0 if units is None else 40 / 900, 7)
+    spent = epsilon_pld((Phase(noise.rate, noise.noise_multiplier, 7),), noise.delta)
+    assert 0.49 < spent <= 0.5
 
 
 def test_an_adapter_goes_on_from_a_head(given, tmp_path):

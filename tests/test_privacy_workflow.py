@@ -68,7 +68,7 @@ def sweep(folder, *targets):
 
 def test_the_sweep_compares_levels_and_baselines(folder):
     jobs = sweep(folder)
-    assert jobs["classify"] == 4 and jobs["count_words"] == 4 and jobs["noise"] == 2
+    assert jobs["classify"] == 4 and jobs["count_words"] == 4
     (ours,) = (
         its
         for its in json.loads((folder / "results/privacy/default/statistics.json").read_text())
@@ -96,7 +96,7 @@ def test_a_second_run_finds_nothing_to_do_and_a_new_budget_adds_its_own_jobs_onl
     assert sweep(folder) == {}
     configure(folder, SETTINGS | {"budgets": [1, 2.5]})
     tables = {"compare": 1, "picture_tradeoff": 1, "page_privacy": 1, "privacy": 1}
-    assert sweep(folder) == tables | {"classify": 1, "count_words": 1, "noise": 2}
+    assert sweep(folder) == tables | {"classify": 1, "count_words": 1}
 
 
 def test_a_release_is_private_complete_and_protected_and_labels_new_reports(folder):

@@ -42,7 +42,8 @@ rule reports:
         runtime=60,
     params:
         settings=lambda w: {
-            key: DATASETS[w.dataset][key] for key in ("reader", "label_set", "arguments")
+            key: DATASETS[w.dataset][key]
+            for key in ("reader", "label_set", "arguments")
         },
         folder=lambda w: folder_digest(w.dataset),
         code=lambda w: code(
@@ -108,37 +109,12 @@ rule encode:
         "../../scripts/encode.py"
 
 
-rule noise:
-    """Calibrate the noise with which a run's steps keep within its privacy budget."""
-    input:
-        reports="results/privacy/reports/{dataset}.parquet",
-    output:
-        "results/privacy/noise/{dataset}/{model}/{level}/seed-{seed}.json",
-    log:
-        "logs/noise/{dataset}.{model}.{level}.{seed}.log",
-    benchmark:
-        "logs/noise/{dataset}.{model}.{level}.{seed}.tsv"
-    conda:
-        "../../envs/conda.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    params:
-        study=lambda w: study_of(w.dataset),
-        method=lambda w: method(w.model, w.level),
-        code=code("scripts/noise.py"),
-    script:
-        "../../scripts/noise.py"
-
-
 rule classify:
     """Train a run of the sweep within its privacy budget and score it on unseen patients."""
     input:
         reports="results/privacy/reports/{dataset}.parquet",
         encoded="results/privacy/encoded/{dataset}/{network}.safetensors",
         public=public_of,
-        noise=lambda w: noise_of(w.dataset, w.network, w.level, w.seed),
     output:
         metrics="results/privacy/runs/{dataset}/{network}/{level}/seed-{seed}/metrics.json",
         predictions="results/privacy/runs/{dataset}/{network}/{level}/seed-{seed}/predictions.safetensors",
@@ -155,6 +131,7 @@ rule classify:
     params:
         study=lambda w: study_of(w.dataset),
         method=lambda w: method(w.network, w.level),
+        epsilon=lambda w: epsilon(w.level),
         source=lambda w, input: weights_of(w.network),
         code=code("scripts/classify.py"),
     script:
@@ -165,7 +142,6 @@ rule count_words:
     """Label the test reports without a network: by rules, or by words counted."""
     input:
         reports="results/privacy/reports/{dataset}.parquet",
-        noise=lambda w: noise_of(w.dataset, w.words, w.level, w.seed),
     output:
         metrics="results/privacy/runs/{dataset}/{words}/{level}/seed-{seed}/metrics.json",
         predictions="results/privacy/runs/{dataset}/{words}/{level}/seed-{seed}/predictions.safetensors",
@@ -182,6 +158,7 @@ rule count_words:
     params:
         study=lambda w: study_of(w.dataset),
         method=lambda w: method(w.words, w.level),
+        epsilon=lambda w: epsilon(w.level),
         wholly_normal=lambda w: DATASETS[w.dataset].get("wholly_normal", False),
         public_reports=PRIVACY["public"]["reports"],
         label_set=lambda w: DATASETS[w.dataset]["label_set"],
@@ -225,7 +202,11 @@ rule picture_tradeoff:
     input:
         "results/privacy/{sweep}/statistics.json",
     output:
-        "results/privacy/{sweep}/tradeoff.png",
+        report(
+            "results/privacy/{sweep}/tradeoff.png",
+            category="Privacy",
+            labels={"sweep": "{sweep}"},
+        ),
     log:
         "logs/picture_tradeoff/{sweep}.log",
     benchmark:

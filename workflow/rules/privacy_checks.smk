@@ -12,7 +12,6 @@ rule audit:
         reports="results/privacy/reports/{dataset}.parquet",
         encoded="results/privacy/encoded/{dataset}/{network}.safetensors",
         public=public_of,
-        noise=lambda w: noise_of(w.dataset, w.network, w.budget, 1),
     output:
         "results/privacy/audit/{dataset}/{network}/{budget}.json",
     log:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
+from phantomloom.privacy.accountant import default_delta, noise_multiplier
 from phantomloom.privacy.training import Plan
 
 TRAINS = ("nothing", "head", "lora", "full")
@@ -33,6 +34,16 @@ class Adapter(NamedTuple):
         layers = settings["layers"]
         given = {**settings, "target_modules": tuple(settings["target_modules"])}
         return cls(**given | {"layers": None if layers == "all" else tuple(layers)})
+
+
+class Noise(NamedTuple):
+    """The noise of a private run, and what it is calibrated for."""
+
+    units: int
+    delta: float
+    rate: float
+    steps: int
+    noise_multiplier: float
 
 
 class Method(NamedTuple):
@@ -70,23 +81,33 @@ class Method(NamedTuple):
             given["first"] = cls.of(given["first"])
         return cls(**given)
 
+    def within(self, epsilon: float, units: int) -> Noise:
+        """Return the noise with which the steps on so many units keep within ``epsilon``.
+
+        Delta is ``accountant.default_delta``.
+        """
+        delta, rate = default_delta(units), self.rate(units)
+        return Noise(
+            units, delta, rate, self.steps, noise_multiplier(epsilon, delta, rate, self.steps)
+        )
+
     def rate(self, units: int) -> float:
         """Return each unit's chance to be in a batch of a data set of so many."""
         return 1.0 if self.units is None else min(1.0, self.units / units)
 
-    def plan(self, units: int, noise_multiplier: float | None, seed: int | None) -> Plan:
-        """Return the steps on so many units; without noise it is training without privacy.
+    def plan(self, units: int, noise: float | None, seed: int | None) -> Plan:
+        """Return the steps on so many units; without noise (its multiplier) it is not private.
 
         Raises:
             ValueError: if there is no such method, if it cannot be private, or has no clip then.
         """
-        private = noise_multiplier is not None
+        private = noise is not None
         self._check(private)
         return Plan(
             steps=self.steps,
             rate=self.rate(units),
             clip=self.clip if private else None,
-            noise_multiplier=noise_multiplier or 0.0,
+            noise_multiplier=noise or 0.0,
             learning_rate=self.learning_rate,
             clipping=self.clipping,
             optimiser=self.optimiser,
