@@ -9,7 +9,7 @@ import torch
 from phantomloom.io import artefact, log
 from phantomloom.privacy import auditing, classify, encoding, models, public, study
 from phantomloom.privacy.data import stored
-from phantomloom.privacy.method import Method
+from phantomloom.privacy.method import Method, chosen
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -17,7 +17,7 @@ w, p, given = snakemake.wildcards, snakemake.params, snakemake.input
 dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
 its = study.study(dataset, p.seed, **p.study)
 model = public.read(Path(given.public[0]).parent, *models.load(Path(p.source)))
-method = Method.of(p.method)
+method = Method.of(chosen(p.methods, float(w.budget), len(its.units)))
 noise = method.within(float(w.budget), len(its.units))
 training = auditing.Training(
     partial(classify.start, model, encoding.read(Path(given.encoded)), method=method),

@@ -10,7 +10,7 @@ from phantomloom.io import artefact, complete, log
 from phantomloom.privacy import classify, encoding, models, public, study
 from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored
-from phantomloom.privacy.method import Method
+from phantomloom.privacy.method import Method, chosen
 from phantomloom.privacy.training import Budget
 
 log.to(snakemake.log[0])
@@ -19,8 +19,9 @@ w, given = snakemake.wildcards, snakemake.input
 dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
 its = study.study(dataset, int(w.seed), **snakemake.params.study)
 model = public.read(Path(given.public[0]).parent, *models.load(Path(snakemake.params.source)))
-method, epsilon = Method.of(snakemake.params.method), snakemake.params.epsilon
-noise = method.within(epsilon, len(its.units)) if epsilon else None
+epsilon, units = snakemake.params.epsilon, len(its.units)
+method = Method.of(chosen(snakemake.params.methods, epsilon, units))
+noise = method.within(epsilon, units) if epsilon else None
 learner, trained = classify.run(
     model,
     encoding.read(Path(given.encoded)),

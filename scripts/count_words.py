@@ -10,7 +10,7 @@ from phantomloom.io import artefact, complete, log
 from phantomloom.privacy import baselines, study
 from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored, synthetic
-from phantomloom.privacy.method import Method
+from phantomloom.privacy.method import Method, chosen
 from phantomloom.privacy.training import Budget
 
 log.to(snakemake.log[0])
@@ -25,7 +25,7 @@ else:
     public = synthetic.read(p.public_reports, p.label_set, "public")
     counts = baselines.counted(dataset, public, p.terms, uncertain)
     if p.epsilon:
-        method = Method.of(p.method)
+        method = Method.of(chosen(p.methods, p.epsilon, len(its.units)))
         noise, folder = method.within(p.epsilon, len(its.units)), Path(out.metrics).parent
         how = (method, noise.noise_multiplier, folder, int(w.seed))
         found, ledger = baselines.private(its, counts, *how, Budget(p.epsilon, noise.delta))

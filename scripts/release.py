@@ -10,7 +10,7 @@ from phantomloom.io import complete, log
 from phantomloom.privacy import card, classify, encoding, models, public, released, study
 from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored
-from phantomloom.privacy.method import Method
+from phantomloom.privacy.method import Method, chosen
 from phantomloom.privacy.training import Budget
 
 log.to(snakemake.log[0])
@@ -20,7 +20,8 @@ dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
 its = study.study(dataset, 0, **p.study | {"shares": [1, 0, 0]})
 start = models.load(Path(p.source))
 model = public.read(Path(given.public[0]).parent, *start)
-method = Method.of(p.method)
+row = chosen(p.methods, float(w.budget), len(its.units))
+method = Method.of(row)
 noise = method.within(float(w.budget), len(its.units))
 material = (encoding.read(Path(given.encoded)), study.wanted(its.truth), its.units)
 folder = Path(snakemake.output.model).parent
@@ -29,7 +30,7 @@ how = (method, noise.noise_multiplier, state, None, p.code)
 learner, trained = classify.run(model, *material, *how, Budget(float(w.budget), noise.delta))
 spent = {"epsilon": epsilons(trained.ledger, noise.delta)} | noise._asdict()
 reading = (p.longest, p.wholly_normal)
-terms = released.Terms(w.network, w.dataset, dataset.label_names, p.method, *reading, spent)
+terms = released.Terms(w.network, w.dataset, dataset.label_names, row, *reading, spent)
 released.write(released.Released(model, released.learnt(learner), terms), folder)
 some = np.arange(min(32, len(dataset.reports)))
 texts = [dataset.reports[row].text for row in some]

@@ -6,7 +6,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from phantomloom.privacy import classify, encoding
 from phantomloom.privacy.accountant import Phase, epsilon_pld
-from phantomloom.privacy.method import TRAINS, Adapter, Method
+from phantomloom.privacy.method import TRAINS, Adapter, Method, chosen
 from phantomloom.privacy.sampling import rows_of_units
 
 ROWS = np.arange(small_public.REPORTS)
@@ -75,6 +75,16 @@ def test_a_row_of_the_config_is_a_method():
     assert method == Method(
         "lora", adapter=Adapter(2, 4, ("query",)), first=Method("head", steps=3)
     )
+
+
+def test_the_row_is_chosen_by_epsilon_times_units():
+    rows = [{"up_to": 100, "steps": 1}, {"up_to": 1000, "steps": 2}, {"steps": 3}]
+    reached = [(None, 7), (0.01, 5000), (0.1, 1000), (0.1, 1001), (10, 100), (1, 1001)]
+    steps = [chosen(rows, epsilon, units)["steps"] for epsilon, units in reached]
+    assert steps == [1, 1, 1, 2, 2, 3]
+    assert chosen(rows, 1, 1) == {"steps": 1}
+    with pytest.raises(ValueError, match=r"up_to reaches 2000, which is epsilon 2 times 1000"):
+        chosen(rows[:2], 2, 1000)
 
 
 def test_a_patient_counts_once_whatever_the_reports(given, tmp_path):

@@ -37,7 +37,7 @@ SETTINGS = {
     "lora": {"rank": 2, "layers": [2]},
     "bag_of_words": {"terms": 50},
     "methods": {
-        "private": [HEAD | {"up_to": 100}],
+        "private": [HEAD | {"up_to": 1000}],
         "bag_of_words": {"trains": "head", "steps": 2, "clip": 0.1, "learning_rate": 0.5},
         "lora": {"trains": "lora", "first": HEAD, **FREE},
         "full": {"trains": "full", "first": HEAD, **FREE},

@@ -130,7 +130,7 @@ rule classify:
         runtime=240,
     params:
         study=lambda w: study_of(w.dataset),
-        method=lambda w: method(w.network, w.level),
+        methods=lambda w: methods(w.network, w.level),
         epsilon=lambda w: epsilon(w.level),
         source=lambda w, input: weights_of(w.network),
         code=code("scripts/classify.py"),
@@ -157,7 +157,7 @@ rule count_words:
         runtime=60,
     params:
         study=lambda w: study_of(w.dataset),
-        method=lambda w: method(w.words, w.level),
+        methods=lambda w: methods(w.words, w.level),
         epsilon=lambda w: epsilon(w.level),
         wholly_normal=lambda w: DATASETS[w.dataset].get("wholly_normal", False),
         public_reports=PRIVACY["public"]["reports"],
@@ -271,7 +271,7 @@ rule release:
         runtime=240,
     params:
         study=lambda w: study_of(w.dataset),
-        method=lambda w: method(w.network, w.budget),
+        methods=lambda w: methods(w.network, w.budget),
         longest=PRIVACY["sentence_tokens"],
         wholly_normal=lambda w: DATASETS[w.dataset].get("wholly_normal", False),
         source=lambda w, input: weights_of(w.network),

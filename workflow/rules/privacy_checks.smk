@@ -26,7 +26,7 @@ rule audit:
         runtime=240,
     params:
         study=lambda w: study_of(w.dataset),
-        method=lambda w: method(w.network, w.budget),
+        methods=lambda w: methods(w.network, w.budget),
         seed=1,  # the run of the sweep that is made again, with canaries in it
         audits=len(AUDITED),
         source=lambda w, input: weights_of(w.network),

@@ -49,24 +49,15 @@ def public_of(w):
     )
 
 
-def method(model, level):
-    """How a level of a model is trained; a budget by the first row that is made for it."""
-    methods = PRIVACY["methods"]
-    if level not in BUDGETS:
-        its = methods[level]
-    elif model == WORDS:
-        its = methods[WORDS]
-    else:
-        rows = [row for row in methods["private"] if float(level) <= row["up_to"]]
-        if not rows:
-            raise ValueError(
-                f"privacy.methods.private: no row's up_to reaches epsilon {level}; add one"
-            )
-        its = rows[0]
-    its = {key: value for key, value in its.items() if key != "up_to"}
-    if its["trains"] == "lora":
-        its["adapter"] = PRIVACY["lora"] | NETWORKS[model].get("lora", {})
-    return its
+def methods(model, level):
+    """How a level of a model may be trained; a budget by the first row made for so many units."""
+    its = PRIVACY["methods"][level if level not in BUDGETS else "private"]
+    its = PRIVACY["methods"][WORDS] if model == WORDS and level in BUDGETS else its
+    adapter = PRIVACY["lora"] | NETWORKS.get(model, {}).get("lora", {})
+    return [
+        row | ({"adapter": adapter} if row["trains"] == "lora" else {})
+        for row in (its if isinstance(its, list) else [its])
+    ]
 
 
 def epsilon(level):

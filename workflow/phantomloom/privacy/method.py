@@ -1,6 +1,7 @@
 """How a run of the sweep learns: settings of the config, all of them public."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from phantomloom.privacy.accountant import default_delta, noise_multiplier
@@ -9,7 +10,7 @@ from phantomloom.privacy.training import Plan
 TRAINS = ("nothing", "head", "lora", "full")
 AT_ONCE = {
     "nothing": 1024,
-    "head": 1024,
+    "head": 512,
     "lora": 32,
     "full": 32,
 }  # reports whose gradients are made together
@@ -44,6 +45,25 @@ class Noise(NamedTuple):
     rate: float
     steps: int
     noise_multiplier: float
+
+
+def chosen(rows: Sequence[Mapping[str, Any]], epsilon: float | None, units: int) -> dict[str, Any]:
+    """Return the first of ``rows`` that is made for a budget on so many units, less its ``up_to``.
+
+    What can be learnt grows with epsilon times the units: noise of one size on the sum of more
+    gradients. Without a budget it is the first row.
+
+    Raises:
+        ValueError: if no row's ``up_to`` reaches so far.
+    """
+    reach = 0.0 if epsilon is None else epsilon * units
+    for row in rows:
+        if reach <= row.get("up_to", math.inf):
+            return {key: value for key, value in row.items() if key != "up_to"}
+    raise ValueError(
+        f"privacy.methods.private: no row's up_to reaches {reach:g}, which is epsilon {epsilon:g} "
+        f"times {units} units; add one"
+    )
 
 
 class Method(NamedTuple):
