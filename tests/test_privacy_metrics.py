@@ -87,3 +87,11 @@ def test_wrong_shapes_and_numbers_are_refused(case):
         scores(truth, probabilities, NAMES[:2])
     with pytest.raises(ValueError, match="below 0, above 1 or no number"):
         scores(truth, probabilities * np.nan, NAMES)
+
+
+def test_a_label_ranked_without_a_fault_has_an_auprc_of_one_and_no_more():
+    """scikit-learn adds up 20 of 21 reports to 1.0000000000000002, which no artefact takes."""
+    values = np.array([1.0] * 20 + [0.0], np.float32)[:, None]
+    truth = Targets(values, np.ones_like(values, bool))
+    found = scores(truth, np.linspace(1, 0, 21)[:, None], ("a",))
+    assert found["labels"]["a"]["auprc"] == 1

@@ -101,9 +101,14 @@ def _label(values: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray)
         "reports": int(values.sum()),
         "f1": float(f1_score(values, predicted, zero_division=0)) if len(values) else 0.0,
         "auc": float(roc_auc_score(values, probabilities)) if both else None,
-        "auprc": float(average_precision_score(values, probabilities)) if both else None,
+        "auprc": _auprc(values, probabilities) if both else None,
         "calibration_error": calibration_error(values.astype(float), probabilities),
     }
+
+
+def _auprc(values: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the area under precision and recall; its sum of rounded parts may pass 1."""
+    return min(1.0, float(average_precision_score(values, probabilities)))
 
 
 def _mean(values: list[float | None]) -> float | None:
