@@ -58,6 +58,8 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/sweeps.smk"
 include: "workflow/rules/privacy.smk"
 include: "workflow/rules/privacy_checks.smk"
+include: "workflow/rules/contests.smk"
+include: "workflow/rules/gan.smk"
 include: "workflow/rules/benchmark.smk"
 
 

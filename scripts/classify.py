@@ -15,6 +15,7 @@ from phantomloom.privacy.training import Budget
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
+device = "cuda" if torch.cuda.is_available() else "cpu"
 w, given = snakemake.wildcards, snakemake.input
 dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
 its = study.study(dataset, int(w.seed), **snakemake.params.study)
@@ -33,6 +34,7 @@ learner, trained = classify.run(
     int(w.seed),
     snakemake.params.code,
     Budget(epsilon, noise.delta) if noise else None,
+    device,
 )
 spent = {"epsilon": epsilons(trained.ledger, noise.delta)} | noise._asdict() if noise else {}
 found = classify.probabilities(learner, its.parts.test)

@@ -12,6 +12,7 @@ from phantomloom.privacy.study import wanted
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
+device = "cuda" if torch.cuda.is_available() else "cpu"
 settings = dict(snakemake.params.settings)
 written = synthetic.read(settings.pop("reports"), snakemake.wildcards.label_set, "public")
 texts, labels = zip(*((report.text, report.labels) for report in written.reports), strict=True)
@@ -20,4 +21,4 @@ tokens = encoding.tokens(tokenizer, texts, written.label_names, snakemake.params
 truth = wanted(targets(labels, snakemake.params.uncertain))
 folder = Path(snakemake.output[0]).parent
 how = public.Settings.of(settings)
-public.write(public.pretrain(encoder, tokenizer, tokens, truth, how, folder), folder)
+public.write(public.pretrain(encoder, tokenizer, tokens, truth, how, folder, device), folder)

@@ -15,6 +15,7 @@ from phantomloom.privacy.training import Budget
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
+device = "cuda" if torch.cuda.is_available() else "cpu"
 w, p, given = snakemake.wildcards, snakemake.params, snakemake.input
 dataset = stored.dataset(w.dataset, pd.read_parquet(given.reports))
 its = study.study(dataset, 0, **p.study | {"shares": [1, 0, 0]})
@@ -27,7 +28,9 @@ material = (encoding.read(Path(given.encoded)), study.wanted(its.truth), its.uni
 folder = Path(snakemake.output.model).parent
 state = folder.with_name(f".{w.budget}-private")  # not to be let out, so it lies outside
 how = (method, noise.noise_multiplier, state, None, p.code)
-learner, trained = classify.run(model, *material, *how, Budget(float(w.budget), noise.delta))
+learner, trained = classify.run(
+    model, *material, *how, Budget(float(w.budget), noise.delta), device
+)
 spent = {"epsilon": epsilons(trained.ledger, noise.delta)} | noise._asdict()
 reading = (p.longest, p.wholly_normal)
 terms = released.Terms(w.network, w.dataset, dataset.label_names, row, *reading, spent)

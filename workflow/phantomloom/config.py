@@ -90,7 +90,7 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
     known |= {("library", "volumes", column): (structures(), table) for column in columns}
     naming = (schemes(), "a naming scheme: " + ", ".join(schemes()))
     known |= {("segment", "models", m, "scheme"): naming for m in models}
-    known |= _names_of_training(config, naming) | _names_of_privacy(config)
+    known |= _names_of_training(config, naming) | _names_of_privacy(config) | _names_of_gan(config)
     for keys, (there, words) in known.items():
         for key, name in _names(_at(config, keys)):
             if name not in there:
@@ -128,15 +128,31 @@ def _names_of_privacy(config: dict[str, Any]) -> Known:
     datasets, models, sweeps = (
         _at(config, ("privacy", kind)) or {} for kind in ("datasets", "models", "sweeps")
     )
-    at, readers = ("privacy", "datasets"), _plugins("privacy/data", "read")
-    known: Known = {(*at, name, "reader"): readers for name in datasets}
-    for name, its in datasets.items():
-        if its["reader"] in readers[0]:
-            taken = _arguments("privacy/data", its["reader"], "read")
-            known[(*at, name, "arguments")] = (taken, " or ".join(taken))
+    known = _names_of_readers("privacy", datasets)
     for sweep in sweeps:
         known[("privacy", "sweeps", sweep, "datasets")] = (datasets, "names under privacy.datasets")
         known[("privacy", "sweeps", sweep, "models")] = (models, "names under privacy.models")
+    return known
+
+
+def _names_of_gan(config: dict[str, Any]) -> Known:
+    datasets, contests = (_at(config, ("gan", kind)) or {} for kind in ("datasets", "contests"))
+    made = _plugins("gan/variants", "generator")
+    known: Known = {("gan", "variants"): made} | _names_of_readers("gan", datasets)
+    for contest in contests:
+        known[("gan", "contests", contest, "variants")] = made
+        for key in ("dataset", "judged_on"):
+            known[("gan", "contests", contest, key)] = (datasets, "names under gan.datasets")
+    return known
+
+
+def _names_of_readers(stage: str, datasets: dict[str, Any]) -> Known:
+    at, readers = (stage, "datasets"), _plugins(f"{stage}/data", "read")
+    known: Known = {(*at, name, "reader"): readers for name in datasets}
+    for name, its in datasets.items():
+        if its["reader"] in readers[0]:
+            taken = _arguments(f"{stage}/data", its["reader"], "read")
+            known[(*at, name, "arguments")] = (taken, " or ".join(taken))
     return known
 
 

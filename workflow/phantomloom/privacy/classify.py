@@ -74,6 +74,7 @@ def run(
     seed: int | None = None,
     code: str = "",
     budget: Budget | None = None,
+    device: str = "cpu",
 ) -> tuple[Learner, Trained]:
     """Return what ``units`` (the rows of each) of ``encoded`` taught, and the training's account.
 
@@ -89,7 +90,7 @@ def run(
     warm = None
     if method.first is not None:
         _, warm = run(public, encoded, targets, units, method.first, None, folder, seed, code)
-    learner = start(public, encoded, targets, method, warm)
+    learner = start(public, encoded, targets, method, warm, device)
     if method.trains == "nothing":
         return learner, Trained(learner.parameters(), (), 0)
     return learner, train(learner, units, plan, folder, budget, code=code)
@@ -101,8 +102,12 @@ def start(
     targets: Tensor,
     method: Method,
     warm: Trained | None = None,
+    device: str = "cpu",
 ) -> Learner:
-    """Return what a method trains, as it begins: the public model, or what a head learnt first."""
+    """Return what a method trains, as it begins: the public model, or what a head learnt first.
+
+    An encoder that learns is on ``device``; a head alone needs none but the CPU.
+    """
     directions = Projection.fit(public.sample, method.directions, method.whiten)
     change = Change(copy.deepcopy(public.head), directions, method.gain)
     if warm is not None:
@@ -115,12 +120,12 @@ def start(
     classifier = Classifier(encoder, change)
     if method.trains == "full":
         classifier.requires_grad_(True)
-    return lora.learner(classifier, as_tokens(encoded, public.trust), targets)
+    return lora.learner(classifier, as_tokens(encoded, public.trust), targets, device=device)
 
 
 def probabilities(learner: Learner, rows: np.ndarray) -> np.ndarray:
     """Return the probability of each label in ``rows``, float64 [R, L]."""
-    return learner.logits(rows).double().sigmoid().numpy()
+    return learner.logits(rows).cpu().double().sigmoid().numpy()
 
 
 def _on_features(change: Change, encoded: Encoded, targets: Tensor, trust: float) -> Learner:

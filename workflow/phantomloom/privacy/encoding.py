@@ -47,14 +47,15 @@ def encode(
     label_names: Sequence[str],
     longest: int,
     wholly_normal: bool = False,
+    device: str = "cpu",
 ) -> Encoded:
-    """Return ``texts`` as ``public`` reads them; sentences are cut to ``longest`` tokens.
+    """Return ``texts`` as ``public`` reads them on ``device``; longer sentences are cut.
 
     wholly_normal: what "No Finding" means, see ``rules.labels``.
     """
     read = tokens(public.tokenizer, texts, label_names, longest, public.trust, wholly_normal)
     assert read.kept is not None
-    vectors = lora.vectors(public.encoder, read.ids, read.mask)
+    vectors = lora.vectors(public.encoder.to(device), read.ids, read.mask)
     with torch.no_grad():
         logits = torch.cat([public.head(*batch) for batch in batches(read, vectors)])
     counts = torch.from_numpy(read.counts)

@@ -100,10 +100,15 @@ class Tokens(NamedTuple):
 
 
 def learner(
-    classifier: Classifier, tokens: Tokens, targets: Tensor, weights: Tensor | None = None
+    classifier: Classifier,
+    tokens: Tokens,
+    targets: Tensor,
+    weights: Tensor | None = None,
+    device: str = "cpu",
 ) -> Learner:
-    """Return what trains adapter and head; targets [N, L], see ``Learner``."""
-    return Learner(classifier, tokens.batch, targets, weights)
+    """Return what trains adapter and head on ``device``; targets [N, L], see ``Learner``."""
+    placed = tokens._replace(offset=tokens.offset.to(device))  # a batch goes where this is
+    return Learner(classifier.to(device), placed.batch, targets, weights)
 
 
 def tokenize(tokenizer: Any, sentences: Sequence[str], longest: int) -> tuple[Tensor, Tensor]:
@@ -116,8 +121,10 @@ def tokenize(tokenizer: Any, sentences: Sequence[str], longest: int) -> tuple[Te
 
 @torch.no_grad()
 def vectors(encoder: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean token state of each sentence, [K, D], by the frozen ``encoder``."""
-    return _mean_states(encoder.eval(), ids, mask, torch.arange(len(ids)))
+    """Return each sentence's mean token state, [K, D] on the CPU, by the frozen ``encoder``."""
+    device = next(encoder.parameters()).device
+    placed = (ids.to(device), mask.to(device), torch.arange(len(ids), device=device))
+    return _mean_states(encoder.eval(), *placed).cpu()
 
 
 def _mean_states(encoder: nn.Module, ids: Tensor, mask: Tensor, owner: Tensor) -> Tensor:

@@ -76,22 +76,26 @@ def pretrain(
     targets: Tensor,
     settings: Settings,
     folder: Path,
+    device: str = "cpu",
 ) -> PublicModel:
-    """Return the model that public reports taught; ``encoder`` stays as it is.
+    """Return the model that public reports taught on ``device``; ``encoder`` stays as it is.
 
     ``tokens`` are reports of the public grammar (``encoding.tokens``), ``targets`` theirs [N, L];
     ``folder`` keeps the state of the training, from which a killed job goes on.
     """
     head = Head(encoder.config.hidden_size, targets.shape[1], "attention", tokens.extras.shape[1])
-    frozen = vectors(encoder, tokens.ids, tokens.mask)
+    frozen = vectors(copy.deepcopy(encoder).to(device), tokens.ids, tokens.mask)
     probe = heads.learner(head, Cached(frozen, *tokens[2:]), targets)
     _train(probe, settings.head_steps, settings.head_learning_rate, settings, folder / "head")
     classifier = Classifier(copy.deepcopy(encoder), head)
     _release(classifier.encoder, settings.layers)
-    whole = Learner(classifier, _masking(tokens, tokenizer.mask_token_id, settings), targets)
+    placed = tokens._replace(offset=tokens.offset.to(device))
+    masked = _masking(placed, tokenizer.mask_token_id, settings)
+    whole = Learner(classifier.to(device), masked, targets)
     _train(whole, settings.steps, settings.learning_rate, settings, folder / "whole")
     classifier.requires_grad_(False)
     sample = vectors(classifier.encoder, tokens.ids[:SAMPLE], tokens.mask[:SAMPLE])
+    classifier.cpu()
     return PublicModel(classifier.encoder, tokenizer, head, sample, settings.trust)
 
 
@@ -164,6 +168,6 @@ def _masking(tokens: Tokens, mask_token: int, settings: Settings) -> Callable[..
         ids, mask, *rest = tokens.batch(rows)
         hit = torch.rand(ids.shape, generator=draw) < settings.masked
         hit[:, 0] = False
-        return (ids.masked_fill(hit & (mask == 1), mask_token), mask, *rest)
+        return (ids.masked_fill(hit.to(ids.device) & (mask == 1), mask_token), mask, *rest)
 
     return batch

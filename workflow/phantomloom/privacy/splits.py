@@ -8,8 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from phantomloom.privacy.reports import Dataset, plain
-
-SHARES = (0.7, 0.1, 0.2)
+from phantomloom.splitting import SHARES, drawn_parts
 
 
 class Split(NamedTuple):
@@ -28,28 +27,14 @@ def split(
 ) -> Split:
     """Return a random split of the patients; each part has about its share of the reports.
 
-    Patients come in a random order and go to the part that lacks most of its share. With
-    ``repeats_together`` those who share a text word for word stay together, so that no test
+    With ``repeats_together`` those who share a text word for word stay together, so that no test
     report was trained on; that looks at the texts and is for measuring, not for a release.
 
     Raises:
-        ValueError: if the shares are not three that add up to 1, or if a part with a share
-            stays empty.
+        ValueError: as ``splitting.drawn_parts`` does.
     """
-    if len(shares) != len(Split._fields) or min(shares) < 0 or not np.isclose(sum(shares), 1):
-        raise ValueError(f"split shares: three numbers that add up to 1, not {list(shares)}")
-    groups = _groups(dataset, repeats_together)
-    sizes = np.bincount(groups)
-    lacking = np.array(shares) * len(groups)
-    part_of = np.empty(len(sizes), int)
-    for group in np.random.default_rng(seed).permutation(len(sizes)):
-        part_of[group] = np.argmax(lacking)
-        lacking[part_of[group]] -= sizes[group]
-    parts = Split(*(np.flatnonzero(part_of[groups] == n) for n in range(len(shares))))
-    for name, share, part in zip(Split._fields, shares, parts, strict=True):
-        if share and not len(part):
-            raise ValueError(f"{dataset.name}: too few patients ({len(sizes)}) for a {name} part")
-    return parts
+    parts = drawn_parts(_groups(dataset, repeats_together), shares, seed, dataset.name)
+    return Split(*(np.flatnonzero(parts == part) for part in Split._fields))
 
 
 def _groups(dataset: Dataset, repeats_together: bool) -> np.ndarray:

@@ -1,0 +1,34 @@
+"""Train a generator of images from masks, with a grid of samples each time it is saved."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from phantomloom.gan import pairs, pictures, sampling, trained, training
+from phantomloom.io import complete, log
+
+said = log.to(snakemake.log[0])
+torch.set_num_threads(snakemake.threads)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+name, folder = snakemake.wildcards.variant, Path(snakemake.output.generator).parent
+given = {k: tuple(v) if isinstance(v, list) else v for k, v in snakemake.params.settings.items()}
+settings = trained.module_of(name).DEFAULTS._replace(**given)
+data = pairs.read(Path(snakemake.input.pairs[0]).parent).of("train")
+shown = np.linspace(0, len(data.names) - 1, 6, dtype=int)
+masks, names = data.masks[shown], [data.names[row] for row in shown]
+wishes = sampling.draws(names, 3, settings.seed)
+
+
+def look(images, generator):
+    """Leave a picture of what the generator makes by now."""
+    sampler = sampling.Sampler(generator, len(data.class_names), device=device)
+    made = torch.stack([s.image for s in sampling.sampled(sampler, masks, names, wishes)])
+    columns = [(f"sample {n + 1}", made[n::3]) for n in range(3)]
+    columns = [("real", data.scaled(shown)), *columns]
+    with complete(folder / "progress" / f"{images:09}.png") as partial:
+        pictures.grid(masks, data.class_names, columns, names).save(partial)
+
+
+found = training.train(name, data, settings, folder, device, look, snakemake.params.code)
+found.write(Path(snakemake.output.generator))

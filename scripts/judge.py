@@ -1,0 +1,34 @@
+"""Judge a generator on masks of people that it has not seen."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from phantomloom.gan import judgement, pairs, trained
+from phantomloom.gan.metrics import feature_files
+from phantomloom.gan.sampling import Sampler
+from phantomloom.gan.segmenter import Segmenter
+from phantomloom.io import artefact, log
+
+log.to(snakemake.log[0])
+torch.set_num_threads(snakemake.threads)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+given, p = snakemake.input, snakemake.params
+train, test = (
+    pairs.read(Path(files[0]).parent).of(part)
+    for files, part in ((given.train, "train"), (given.test, "test"))
+)
+if train.class_names != test.class_names:
+    raise ValueError(
+        f"gan.contests.{snakemake.wildcards.contest}.judged_on: {snakemake.wildcards.judged} has "
+        f"the classes {test.class_names}, the generator knows {train.class_names}"
+    )
+sampler = Sampler(trained.read(given.generator, device), len(train.class_names), 64, device)
+network = Path(p.features) if p.features else None
+why_not = feature_files.lacking(network, "network under gan.features")
+features = None if why_not else partial(feature_files.of_images, network, device=device)
+segmenter, judging = Segmenter.read(Path(given.segmenter), device), judgement.Judging.of(p.judging)
+found = judgement.judge(sampler, train, test, segmenter, judging, features, why_not or "")
+told = {name: estimate._asdict() for name, estimate in found.items()}
+artefact.write(told, snakemake.output[0], schema="gan_metrics")

@@ -1,0 +1,87 @@
+"""The real contest on a few drawn pictures: what it writes, what a change remakes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from house import ROOT, run
+from PIL import Image
+
+from phantomloom.gan import trained
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twelve people with three pictures each: a bright disc on dark ground."""
+    folder = tmp_path_factory.mktemp("contest")
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:16, :16]
+    for kind in ("images", "masks"):
+        (folder / "discs" / kind).mkdir(parents=True)
+    for number in range(36):
+        cy, cx = random.uniform(5, 10, 2)
+        disc = np.hypot(y - cy, x - cx) < 4
+        grey = 60 + 120 * disc + random.normal(0, 8, disc.shape)
+        name = f"p{number // 3}_{number}.png"
+        Image.fromarray(grey.astype(np.uint8)).save(folder / "discs/images" / name)
+        Image.fromarray(disc.astype(np.uint8)).save(folder / "discs/masks" / name)
+    configure(folder, ["mask_embedding", "modern"])
+    return folder
+
+
+def configure(folder, variants):
+    arguments = {"folder": "discs", "size": 16, "classes": {"disc": 1}, "grey": True}
+    arguments |= {"shares": [0.5, 0.0, 0.5], "group": "(?P<group>.+)_"}
+    contest = {"dataset": "discs", "judged_on": ["discs"], "variants": variants}
+    contest |= {"seeds": 1, "images": 96}
+    ours = {
+        "datasets": {"discs": {"reader": "folder", "arguments": arguments}, "ct_patients": None},
+        "contests": {"default": contest, "benchmark": contest},
+        "variants": {name: {"features": 8, "batch": 16} for name in variants},
+        "segmenter": {"steps": 3},
+        "judging": {"draws": 2, "masks": 3},
+        "samples": {"masks": 2, "per_mask": 2},
+    }
+    (folder / "my.yaml").write_text(yaml.safe_dump({"gan": ours}))
+
+
+def contest(folder, *targets):
+    arguments = ["--snakefile", ROOT / "Snakefile", "--workflow-profile", ROOT / "profiles/default"]
+    return run(folder, *arguments, "--configfile", "my.yaml", "--", *(targets or ["gan"]))
+
+
+def test_a_contest_trains_judges_samples_and_tells(folder):
+    jobs = contest(folder)
+    assert jobs["pairs"] == 1 and jobs["generator"] == 2 and jobs["judge"] == 2
+    found = folder / "results/gan/default"
+    (judged,) = json.loads((found / "verdicts.json").read_text())
+    assert {v["reason"] for v in judged["verdicts"]} >= {"1 and 1 values: no standard error"}
+    scores = pd.read_csv(found / "scores.csv")
+    assert set(scores.variant) == {"mask_embedding", "modern"}
+    lacking = scores[scores.metric == "fid"]
+    assert lacking.value.isna().all() and lacking.reason.str.startswith("weights not").all()
+    page = (found / "index.html").read_text()
+    for variant in ("mask_embedding", "modern"):
+        run = found / variant / "seed-1"
+        assert f'src="{variant}/seed-1/grid.png"' in page and (run / "grid.png").is_file()
+        assert trained.read(run / "generator.safetensors").settings.images == 96
+        listed = pd.read_csv(run / "samples/samples.tsv", sep="\t")
+        assert all((run / "samples" / file).is_file() for file in listed.file)
+        assert (listed.seed >= 0).all()
+
+
+def test_a_second_run_finds_nothing_to_do_and_a_new_variant_adds_its_own_jobs_only(folder):
+    assert contest(folder) == {}
+    configure(folder, ["mask_embedding", "modern", "no_embedding"])
+    tables = {"contest": 1, "picture_losses": 1, "page_gan": 1, "gan": 1}
+    assert contest(folder) == tables | {"generator": 1, "judge": 1, "samples": 1}
+
+
+def test_a_class_that_nobody_knows_stops_it_before_anything_is_trained(folder):
+    settings = yaml.safe_load((folder / "my.yaml").read_text())
+    settings["gan"]["contests"]["default"]["variants"] = ["stylegan"]
+    (folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    with pytest.raises(AssertionError, match="'stylegan'; allowed: mask_embedding or modern or no"):
+        contest(folder)

@@ -1,0 +1,1 @@
+"""Conditional generators: pictures made from label masks, and how good they are."""

@@ -1,0 +1,1 @@
+"""Readers of image and mask pairs, one source a module."""

@@ -1,0 +1,90 @@
+"""Edits of a class map [H, W]: one class moved, scaled or removed, the others in their places.
+
+What the class leaves becomes ``fill`` or, by default, the class nearest to it: background never
+grows in, but what lies inside or beside it does, such as a vessel where the liver was.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+BACKGROUND = 0
+
+
+def removed(classes: np.ndarray, number: int, fill: int | None = None) -> np.ndarray:
+    """Return ``classes`` without class ``number``.
+
+    Raises:
+        ValueError: if it is not there.
+    """
+    return _without(classes, _shape(classes, number), fill)
+
+
+def moved(
+    classes: np.ndarray, number: int, dy: int, dx: int, fill: int | None = None
+) -> np.ndarray:
+    """Return ``classes`` with class ``number`` moved down by ``dy`` and right by ``dx`` pixels.
+
+    It lies over what it meets, also outside the body.
+
+    Raises:
+        ValueError: if it is not there, or would leave the picture.
+    """
+    shape = _shape(classes, number)
+    inside = [
+        low + by >= 0 and high + by < size
+        for by, size, (low, high) in zip((dy, dx), classes.shape, _ends(shape), strict=True)
+    ]
+    if not all(inside):
+        raise ValueError(f"class {number} would leave the picture when moved by {dy}, {dx} pixels")
+    result = _without(classes, shape, fill)
+    result[np.roll(shape, (dy, dx), (0, 1))] = number
+    return result
+
+
+def scaled(classes: np.ndarray, number: int, factor: float, fill: int | None = None) -> np.ndarray:
+    """Return ``classes`` with class ``number`` so many times as high and wide, about its centroid.
+
+    It lies over what it meets, also outside the body, and is cut off at the picture's border.
+
+    Raises:
+        ValueError: if it is not there, the factor is not positive, or nothing of it would be left.
+    """
+    shape = _shape(classes, number)
+    if not factor > 0:
+        raise ValueError(f"factor: more than 0, not {factor}; to remove a class use removed")
+    centre = np.array(ndimage.center_of_mass(shape))
+    offset = centre - centre / factor
+    larger = ndimage.affine_transform(shape.astype(np.uint8), [1 / factor] * 2, offset, order=0)
+    if not larger.any():
+        raise ValueError(f"class {number}: no pixel is left at {factor} times its size")
+    result = _without(classes, shape, fill)
+    result[larger > 0] = number
+    return result
+
+
+def _shape(classes: np.ndarray, number: int) -> np.ndarray:
+    shape = classes == number
+    if number == BACKGROUND or not shape.any():
+        there = sorted(set(np.unique(classes).tolist()) - {BACKGROUND})
+        raise ValueError(f"class {number} is not in this mask, which has {there}")
+    return shape
+
+
+def _ends(shape: np.ndarray) -> list[tuple[int, int]]:
+    """Return the first and the last row and column of ``shape``."""
+    where = np.nonzero(shape)
+    return [(int(axis.min()), int(axis.max())) for axis in where]
+
+
+def _without(classes: np.ndarray, shape: np.ndarray, fill: int | None) -> np.ndarray:
+    """Return ``classes`` with ``shape`` filled; with background where there is no other class."""
+    others = (classes != BACKGROUND) & ~shape
+    result = classes.copy()
+    if fill is not None:
+        result[shape] = fill
+    elif others.any():
+        nearest = ndimage.distance_transform_edt(~others, return_indices=True)[1]
+        result[shape] = classes[tuple(nearest)][shape]
+    else:
+        result[shape] = BACKGROUND
+    return result

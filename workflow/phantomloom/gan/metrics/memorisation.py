@@ -1,0 +1,79 @@
+"""Whether samples are nearer to the training images than they should be.
+
+For both pools to be equally near to an honest sample, the samples' masks must be of patients in
+neither: an image of the very patient is always near.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+from torch.nn import functional
+
+SIZE = 32  # pixels that images are averaged down to
+RARE = 0.01  # share of held-out images that are as near to a training image as a copy
+
+
+class Memorisation(NamedTuple):
+    """How near samples are to training images.
+
+    ratio: median distance to the nearest of some training images over that to the nearest of as
+    many held-out ones; about 1 if nothing is memorised, well below 1 if much is. Where the pool
+    holds few of the training images, so it does few of those that are copied; hence also
+    copies: share of samples nearer to any training image than 1 % of the held-out images are.
+    """
+
+    ratio: float
+    copies: float
+    pool: int  # images in either pool
+
+
+def memorisation(
+    samples: Tensor,
+    train: Tensor,
+    held_out: Tensor,
+    train_groups: Sequence[str],
+    held_out_groups: Sequence[str],
+    seed: int = 0,
+) -> Memorisation:
+    """Return the Euclidean comparison of images [N, C, H, W] at 32 x 32 pixels.
+
+    The pools have as many groups (patients) and as many images of each set, drawn by ``seed``.
+    """
+    seen, learnt, unseen = (_small(images) for images in (samples, train, held_out))
+    rows, other_rows = equal_pools(train_groups, held_out_groups, seed)
+    to_train, to_held_out = (_distances(seen, pool) for pool in (learnt[rows], unseen[other_rows]))
+    usual = np.quantile(_distances(unseen, learnt), RARE)
+    copies = float((_distances(seen, learnt) < usual).mean())
+    ratio = float(np.median(to_train) / np.median(to_held_out))
+    return Memorisation(ratio, copies, len(rows))
+
+
+def equal_pools(
+    first: Sequence[str], second: Sequence[str], seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows of both sets: as many, of as many groups; ``first`` and ``second`` name these."""
+    generator = np.random.default_rng(seed)
+    names = [np.unique(list(groups)) for groups in (first, second)]
+    count = min(map(len, names))
+    rows = []
+    for groups, named in zip((first, second), names, strict=True):
+        chosen = generator.permutation(named)[:count]
+        rows.append(generator.permutation(np.flatnonzero(np.isin(list(groups), chosen))))
+    size = min(map(len, rows))
+    return np.sort(rows[0][:size]), np.sort(rows[1][:size])
+
+
+def _small(images: Tensor) -> np.ndarray:
+    """Return ``images`` averaged down to SIZE, a row each; smaller ones stay as they are."""
+    size = min(SIZE, images.shape[-1])
+    with torch.no_grad():
+        return functional.adaptive_avg_pool2d(images.float(), size).flatten(1).cpu().numpy()
+
+
+def _distances(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """Return the distance of each query to its nearest in ``pool``."""
+    return NearestNeighbors(n_neighbors=1, algorithm="brute").fit(pool).kneighbors(queries)[0][:, 0]

@@ -1,0 +1,1 @@
+"""Generators and critics, and the layers that they are made of."""

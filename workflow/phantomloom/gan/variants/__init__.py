@@ -1,0 +1,1 @@
+"""One file a variant: its networks, losses, optimiser and schedule, as a paper states them."""

@@ -1,0 +1,66 @@
+GAN = config["gan"]
+CONTESTS = GAN["contests"]
+GENERATOR = "results/gan/{contest}/{variant}/seed-{seed}"
+PARTS_OF_PAIRS = ["about.json", "rows.parquet", "masks.npy", "images.npy"]
+
+
+def arguments_of(dataset):
+    """What a data set's reader is given."""
+    return GAN["datasets"][dataset].get("arguments", {})
+
+
+def folder_of(dataset):
+    """What a rule takes as a param of the folder that a data set lies in, if it lies in one."""
+    path = arguments_of(dataset).get("folder") or arguments_of(dataset).get("root")
+    return scan_digest(Path(path)) if path else ""
+
+
+def variant_module(w):
+    """The module of a variant."""
+    return f"phantomloom.gan.variants.{w.variant}"
+
+
+def patients_of(dataset):
+    """The parts of CT slices, by part: files of stylised people, and cases of the sheet."""
+    found = []
+    for part, asked in GAN["datasets"][dataset].get("patients", {}).items():
+        people = asked.get("people")
+        files = files_of_people(**people) if people else []
+        found.append({"part": part, "people": files, "cases": asked.get("cases", [])})
+    return found
+
+
+def of_patients(dataset, pattern):
+    """The files of a pattern with {case}, of all cases of the sheet that a data set takes."""
+    cases = [case for part in patients_of(dataset) for case in part["cases"]]
+    return expand(pattern, case=cases)
+
+
+def people_of(dataset):
+    """All files of stylised people that a data set takes."""
+    return [file for part in patients_of(dataset) for file in part["people"]]
+
+
+def pairs_of(dataset):
+    """The files of a data set of images with masks."""
+    return expand(
+        "results/gan/pairs/{dataset}/{part}", dataset=dataset, part=PARTS_OF_PAIRS
+    )
+
+
+def settings_of(w):
+    """What differs from a variant's DEFAULTS."""
+    its = GAN["variants"].get(w.variant, {})
+    return its | {"images": CONTESTS[w.contest]["images"], "seed": int(w.seed)}
+
+
+def of_contest(contest, file, **wildcards):
+    """A file of each run of a contest."""
+    its = CONTESTS[contest]
+    return expand(
+        f"{GENERATOR}/{file}",
+        contest=contest,
+        variant=its["variants"],
+        seed=range(1, its["seeds"] + 1),
+        **wildcards,
+    )

@@ -1,0 +1,250 @@
+import re
+
+
+wildcard_constraints:
+    contest="|".join(CONTESTS),
+    variant="|".join({name for its in CONTESTS.values() for name in its["variants"]}),
+    images="|".join(GAN["datasets"]),
+    judged="|".join(GAN["datasets"]),
+
+
+rule gan:
+    """Let variants of the generator contend: the default of gan.contests."""
+    input:
+        "results/gan/default/index.html",
+
+
+rule pairs:
+    """Read a data set of images with label masks into arrays."""
+    input:
+        people=lambda w: people_of(w.images),
+        ct=lambda w: of_patients(w.images, "results/ingest/{case}/ct.nii.gz"),
+        labels=lambda w: of_patients(w.images, "results/merge/{case}/labels.nii.gz"),
+    output:
+        expand("results/gan/pairs/{{images}}/{part}", part=PARTS_OF_PAIRS),
+    log:
+        "logs/pairs/{images}.log",
+    benchmark:
+        "logs/pairs/{images}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=600,
+    params:
+        reader=lambda w: GAN["datasets"][w.images]["reader"],
+        arguments=lambda w: arguments_of(w.images),
+        patients=lambda w: patients_of(w.images),
+        spacing_mm=TRAIN["network"]["spacing_mm"],  # of the files of people
+        folder=lambda w: folder_of(w.images),
+        code=lambda w: code(
+            "scripts/pairs.py",
+            f"phantomloom.gan.data.{GAN['datasets'][w.images]['reader']}",
+        ),
+    script:
+        "../../scripts/pairs.py"
+
+
+rule generator:
+    """Train a generator of images from masks; goes on where it stopped."""
+    input:
+        pairs=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
+    output:
+        generator=f"{GENERATOR}/generator.safetensors",
+        log=f"{GENERATOR}/log.jsonl",
+    log:
+        "logs/generator/{contest}.{variant}.{seed}.log",
+    benchmark:
+        "logs/generator/{contest}.{variant}.{seed}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=1200,
+        gpu=0,
+    params:
+        settings=settings_of,
+        code=lambda w: code("scripts/generator.py", variant_module(w)),
+    script:
+        "../../scripts/generator.py"
+
+
+rule segmenter:
+    """Teach a network to find the masks in real images, to judge generated ones by it."""
+    input:
+        pairs=lambda w: pairs_of(w.images),
+    output:
+        "results/gan/segmenter/{images}.safetensors",
+    log:
+        "logs/segmenter/{images}.log",
+    benchmark:
+        "logs/segmenter/{images}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=0,
+    params:
+        recipe=GAN["segmenter"],
+        code=code("scripts/segmenter.py"),
+    script:
+        "../../scripts/segmenter.py"
+
+
+rule judge:
+    """Judge a generator on masks of people that it has not seen."""
+    input:
+        generator=f"{GENERATOR}/generator.safetensors",
+        train=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
+        test=lambda w: pairs_of(w.judged),
+        segmenter=lambda w: f"results/gan/segmenter/{CONTESTS[w.contest]['dataset']}.safetensors",
+    output:
+        f"{GENERATOR}/{{judged}}.metrics.json",
+    log:
+        "logs/judge/{contest}.{variant}.{seed}.{judged}.log",
+    benchmark:
+        "logs/judge/{contest}.{variant}.{seed}.{judged}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=240,
+        gpu=0,
+    params:
+        judging=GAN["judging"],
+        features=GAN.get("features"),
+        features_digest=lambda w: content(GAN["features"]) if "features" in GAN else "",
+        code=lambda w: code("scripts/judge.py", variant_module(w)),
+    script:
+        "../../scripts/judge.py"
+
+
+rule samples:
+    """Sample a generator: draws of test masks, a way between two draws, an edited mask."""
+    input:
+        generator=f"{GENERATOR}/generator.safetensors",
+        pairs=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
+    output:
+        folder=directory(f"{GENERATOR}/samples"),
+        grid=f"{GENERATOR}/grid.png",
+    log:
+        "logs/samples/{contest}.{variant}.{seed}.log",
+    benchmark:
+        "logs/samples/{contest}.{variant}.{seed}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        samples=GAN["samples"],
+        code=lambda w: code("scripts/samples.py", variant_module(w)),
+    script:
+        "../../scripts/samples.py"
+
+
+rule render:
+    """Render a case's phantom as CT in HU: its labels, slice by slice, with noise smooth along z."""
+    input:
+        generator=f"{GENERATOR}/generator.safetensors",
+        labels="results/merge/{case}/labels.nii.gz",
+    output:
+        ct=f"{GENERATOR}/rendered/{{case}}.nii.gz",
+        list=f"{GENERATOR}/rendered/{{case}}.tsv",
+    log:
+        "logs/render/{contest}.{variant}.{seed}.{case}.log",
+    benchmark:
+        "logs/render/{contest}.{variant}.{seed}.{case}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        arguments=lambda w: arguments_of(CONTESTS[w.contest]["dataset"]),
+        samples=GAN["samples"],
+        code=lambda w: code("scripts/render.py", variant_module(w)),
+    script:
+        "../../scripts/render.py"
+
+
+rule contest:
+    """Say which variant is better at what, and how sure that is."""
+    input:
+        metrics=lambda w: [
+            file
+            for judged in CONTESTS[w.contest]["judged_on"]
+            for file in of_contest(w.contest, "{judged}.metrics.json", judged=judged)
+        ],
+    output:
+        verdicts="results/gan/{contest}/verdicts.json",
+        scores="results/gan/{contest}/scores.csv",
+    log:
+        "logs/contest/{contest}.log",
+    benchmark:
+        "logs/contest/{contest}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        contest=lambda w: CONTESTS[w.contest],
+        code=code("scripts/contest.py"),
+    script:
+        "../../scripts/contest.py"
+
+
+rule picture_losses:
+    """Draw the training curves of a contest."""
+    input:
+        lambda w: of_contest(w.contest, "log.jsonl"),
+    output:
+        "results/gan/{contest}/losses.png",
+    log:
+        "logs/picture_losses/{contest}.log",
+    benchmark:
+        "logs/picture_losses/{contest}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("scripts/picture_losses.py"),
+    script:
+        "../../scripts/picture_losses.py"
+
+
+rule page_gan:
+    """Write a contest's page: verdicts, tables, samples beside real images, curves."""
+    input:
+        verdicts="results/gan/{contest}/verdicts.json",
+        scores="results/gan/{contest}/scores.csv",
+        losses="results/gan/{contest}/losses.png",
+        grids=lambda w: of_contest(w.contest, "grid.png"),
+    output:
+        "results/gan/{contest}/index.html",
+    log:
+        "logs/page_gan/{contest}.log",
+    benchmark:
+        "logs/page_gan/{contest}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("scripts/page_gan.py"),
+    script:
+        "../../scripts/page_gan.py"
