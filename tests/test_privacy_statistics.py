@@ -9,9 +9,10 @@ from scipy.stats import ttest_rel
 from sklearn.metrics import f1_score
 
 from phantomloom.io import artefact
-from phantomloom.privacy import bootstrap, levels, significance
+from phantomloom.privacy import bootstrap, differences, levels, significance
 from phantomloom.privacy.bootstrap import Run
 from phantomloom.privacy.conclusion import conclusion
+from phantomloom.privacy.differences import Reached
 from phantomloom.privacy.metrics import scores
 from phantomloom.privacy.reports import Targets
 from phantomloom.privacy.statistics import compare
@@ -221,6 +222,20 @@ def test_a_budget_that_learns_nothing_is_not_told_from_the_public_model(three):
     assert level(three, "public")["gain"] is None
     holds = {row["level"]: row["holds"] for row in three["non_inferiority"]}
     assert holds == {"0.01": False, "0.1": False, "1": False, "10": True}
+
+
+@pytest.mark.parametrize(
+    ("gain", "spread", "same"),
+    [(0.0003, 0.0001, True), (-0.0004, 0.0001, True), (0.02, 0.015, True), (0.006, 0.0001, False)],
+)
+def test_a_gain_that_nobody_would_mind_is_none_however_sure(gain, spread, same):
+    drawn = np.random.default_rng(0).normal(0.7, 0.01, 2000)
+    higher = drawn + np.random.default_rng(1).normal(gain, spread, 2000)
+    reached = {
+        "public": Reached(np.array([0.7, 0.7]), drawn),
+        "0.01": Reached(np.array([0.7 + gain] * 2), higher),
+    }
+    assert differences.gains("0.01", reached, [])["indistinguishable"] == same
 
 
 def test_pairs_are_neighbours_and_budgets_with_ends(three):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from phantomloom.privacy.differences import EQUIVALENT
 from phantomloom.privacy.levels import LORA, PUBLIC
 from phantomloom.privacy.significance import FEW_SEEDS
 
@@ -40,12 +41,14 @@ def _best(found: Mapping[str, Any], best: Mapping[str, Any]) -> str:
 def _course(found: Mapping[str, Any]) -> str:
     private = [row for row in found["levels"] if row["epsilon"]]
     same = [row["level"] for row in private if row["indistinguishable"]]
-    worse = [row["level"] for row in private if row["gain"]["high"] < 0]
+    worse = [
+        row["level"] for row in private if row["gain"]["high"] < 0 and not row["indistinguishable"]
+    ]
     parts = []
     if same:
         parts.append(
-            f"at epsilon {_list(same)} the gain's interval contains 0: there the model cannot be "
-            "told from the public one"
+            f"at epsilon {_list(same)} the gain's interval contains 0 or stays within {EQUIVALENT} "
+            "of it: there the model cannot be told from the public one"
         )
     if worse:
         parts.append(f"at epsilon {_list(worse)} training made it worse than the public one")
