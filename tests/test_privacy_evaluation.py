@@ -99,6 +99,11 @@ def test_each_failure_falls_short_in_its_own_row(figure, key, value):
     assert short == [figure]
 
 
+def test_a_baseline_stands_there_to_be_beaten_and_has_no_targets():
+    found = evaluation.of_statistics(SWEEP | {"model": "bag_of_words"})
+    assert found and not [row for row in found if row.target is not None]
+
+
 def test_without_a_trend_test_there_is_no_row_of_it():
     assert "Page's trend test" not in rows(trend=SWEEP["trend"] | {"p": None})
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from phantomloom.benchmark import Row
 from phantomloom.privacy.auditing import ATTACKS
+from phantomloom.privacy.conclusion import BASELINES
 from phantomloom.privacy.differences import EQUIVALENT
 
 F1 = "weighted F1"
@@ -13,8 +14,11 @@ WORTH = 1.0  # budget from which on a private model must beat the rules to be wo
 
 
 def of_statistics(entry: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of a data set and model in ``statistics.json``."""
-    return [*_of_levels(entry), *_of_order(entry), *_of_ends(entry)]
+    """Return the rows of a data set and model in ``statistics.json``; a baseline has no targets."""
+    rows = [*_of_levels(entry), *_of_order(entry), *_of_ends(entry)]
+    if entry["model"] in BASELINES:
+        return [row._replace(target=None) for row in rows]
+    return rows
 
 
 def of_shuffled(entry: Mapping[str, Any]) -> list[Row]:
