@@ -14,6 +14,7 @@ from phantomloom.cases import (
     read_reviews,
     scan_digest,
     scan_files,
+    tree_digest,
 )
 from phantomloom.cohort import imaging, people
 from phantomloom.validation import schema
@@ -239,6 +240,21 @@ def test_a_slice_that_cannot_be_read_is_left_to_ingest_and_stops_no_other_case(s
 
     monkeypatch.setattr(Path, "read_bytes", denied)
     assert scan_digest(sheet.parent / "series")
+
+
+def test_a_file_changed_deep_in_a_data_set_changes_the_digest_of_its_folder(tmp_path):
+    report = tmp_path / "files/p10/p10000032/s50414267.txt"
+    report.parent.mkdir(parents=True)
+    report.write_text("clear")
+    before = tree_digest(tmp_path)
+    (tmp_path / ".DS_Store").write_text("left by a file browser")
+    assert tree_digest(tmp_path) == before
+    report.write_text("effusion")
+    changed = tree_digest(tmp_path)
+    assert changed != before
+    report.rename(report.with_name("s2.txt"))
+    assert tree_digest(tmp_path) != changed
+    assert tree_digest(report.with_name("s2.txt")) == ""
 
 
 def test_snakemake_watches_a_file_itself_and_a_folder_by_its_digest(sheet):

@@ -12,7 +12,7 @@ def arguments_of(dataset):
 def folder_of(dataset):
     """What a rule takes as a param of the folder that a data set lies in, if it lies in one."""
     path = arguments_of(dataset).get("folder") or arguments_of(dataset).get("root")
-    return scan_digest(Path(path)) if path else ""
+    return tree_digest(Path(path)) if path else ""
 
 
 def variant_module(w):

@@ -1,4 +1,4 @@
-from phantomloom.cases import scan_digest
+from phantomloom.cases import tree_digest
 from phantomloom.privacy.sources import folder
 
 PRIVACY = config["privacy"]
@@ -25,7 +25,7 @@ def table_of(dataset):
 def folder_digest(dataset):
     """What a rule takes as a param of the folder that a data set lies in, if it is one."""
     path = DATASETS[dataset]["arguments"].get("path")
-    return scan_digest(Path(path)) if path else ""
+    return tree_digest(Path(path)) if path else ""
 
 
 def study_of(dataset):
