@@ -47,7 +47,9 @@ def test_every_way_moves_the_same_parameters(small, monkeypatch, name):
     assert cost.ways()[name](small)() > 0
     moved = (small.parameters() - before).abs()
     assert float(moved.max()) == pytest.approx(rivals.LEARNING_RATE, rel=1e-3)  # Adam's first step
-    assert torch.equal(moved > 0, cost_of_plain() > 0)
+    # where gradients of reports cancel, clipping them one by one leaves the rounding of the sum
+    least = 1e-3 * rivals.LEARNING_RATE
+    assert torch.equal(moved > least, cost_of_plain() > least)
 
 
 def cost_of_plain():
