@@ -16,13 +16,18 @@ for path in map(Path, snakemake.input.metrics):
     for metric, its in artefact.read(path).items():
         rows.append(run | {"metric": metric} | its)
 scores = pd.DataFrame(rows)
+
+
+def records(table):
+    """Return the rows of a table as an artefact takes them: None for what is not there."""
+    boxed = table.astype(object)
+    return boxed.where(boxed.notna(), None).to_dict("records")
+
+
 found = []
 for judged, its in scores.groupby("judged_on", sort=False):
     verdicts = comparison.verdicts(its, BETTER, snakemake.params.contest["variants"])
-    table = comparison.table(verdicts).astype(object)
-    told = table.where(table.notna(), None).to_dict("records")
-    summary = comparison.summary(its).astype(object)
-    means = summary.where(summary.notna(), None).to_dict("records")
+    told, means = records(comparison.table(verdicts)), records(comparison.summary(its))
     reasons = its.dropna(subset="reason").drop_duplicates("metric")
     lacking = [{"metric": row.metric, "reason": row.reason} for row in reasons.itertuples()]
     found.append({"judged_on": judged, "verdicts": told, "means": means, "lacking": lacking})

@@ -8,7 +8,7 @@ import torch
 from phantomloom.gan import pairs, pictures, sampling, trained, training
 from phantomloom.io import complete, log
 
-said = log.to(snakemake.log[0])
+log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 name, folder = snakemake.wildcards.variant, Path(snakemake.output.generator).parent

@@ -58,9 +58,9 @@ def test_masks_shrink_to_the_fraction_of_each_pixel():
     masks = torch.zeros(1, 2, 8, 8)
     masks[0, 0, :3, :] = 1
     masks[0, 1, 4:, 6:] = 1
-    shrunk = resolution.shrink_masks(masks, 2)
+    shrunk = resolution.shrunk(masks, 2)
     assert shrunk[0].tolist() == [[[0.75, 0.75], [0, 0]], [[0, 0], [0, 0.5]]]
-    assert resolution.shrink_masks(masks, 8) is masks
+    assert resolution.shrunk(masks, 8) is masks
 
 
 def test_halving_is_the_mean_and_doubling_repeats():

@@ -18,14 +18,12 @@ def doubled(images: Tensor) -> Tensor:
 
 
 def shrunk(images: Tensor, size: int) -> Tensor:
-    """Return images [B, C, R, R] at ``size``, by the mean over the area of a pixel."""
+    """Return images or masks [B, C, R, R] at ``size``, by the mean over the area of a pixel.
+
+    Of one-hot masks that is the fraction of each pixel that a class fills.
+    """
     factor = images.shape[-1] // size
     return images if factor == 1 else avg_pool2d(images, factor)
-
-
-def shrink_masks(one_hot: Tensor, size: int) -> Tensor:
-    """Return masks [B, K, R, R] at ``size``: the fraction of each pixel that a class fills."""
-    return shrunk(one_hot, size)
 
 
 def mixed(rendered: Sequence[Tensor], alpha: float) -> Tensor:

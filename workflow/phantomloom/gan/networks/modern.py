@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 from phantomloom.gan.networks.layers import HE, activated
 from phantomloom.gan.networks.progressive import grown, width
-from phantomloom.gan.resolution import halved, mixed, shrink_masks
+from phantomloom.gan.resolution import halved, mixed, shrunk
 from phantomloom.gan.schedule import Growth
 from phantomloom.gan.settings import Shape
 
@@ -69,7 +69,7 @@ class MaskCode(nn.Module):
 
     def forward(self, masks: Tensor) -> Tensor:
         """Return [B, embedding] of masks [B, K, R, R]."""
-        x = shrink_masks(masks, self.size)
+        x = shrunk(masks, self.size)
         for halve in self.halve:
             x = activated(halve(x))
         return self.out(activated(self.dense(x.flatten(1))))
@@ -106,7 +106,7 @@ class Generator(nn.Module):
         for change, block, to_image in zip(self.change, self.blocks, self.to_image, strict=True):
             x = upsampled(change(x))
             size = x.shape[-1]
-            seen = [shrink_masks(masks, size)]
+            seen = [shrunk(masks, size)]
             if size == self.size:
                 seen.append(grain.view(-1, 1, size, size))
             x = block(x, *seen)
@@ -154,7 +154,7 @@ class Critic(nn.Module):
 
     def _features(self, images: Tensor, masks: Tensor) -> Tensor:
         size = images.shape[-1]
-        seen = torch.cat([images, shrink_masks(masks, size)], 1)
+        seen = torch.cat([images, shrunk(masks, size)], 1)
         return self.from_image[str(size)](seen)
 
     def _down(self, x: Tensor, size: int) -> Tensor:

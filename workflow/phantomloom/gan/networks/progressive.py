@@ -13,7 +13,7 @@ from phantomloom.gan.networks.layers import (
     with_batch_deviation,
 )
 from phantomloom.gan.networks.mask_encoder import JOINED, SMALLEST, MaskEncoder
-from phantomloom.gan.resolution import halved, mixed, shrink_masks
+from phantomloom.gan.resolution import halved, mixed, shrunk
 from phantomloom.gan.schedule import Growth
 from phantomloom.gan.settings import SIZES, Shape
 
@@ -132,5 +132,5 @@ class Critic(nn.Module):
 
     def _features(self, images: Tensor, masks: Tensor) -> Tensor:
         size = images.shape[-1]
-        mask = self.of_mask[str(size)](shrink_masks(masks, size))
+        mask = self.of_mask[str(size)](shrunk(masks, size))
         return activated(self.from_image[str(size)](torch.cat([images, mask], 1)))
