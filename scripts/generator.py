@@ -1,16 +1,16 @@
 """Train a generator of images from masks, with a grid of samples each time it is saved."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from phantomloom.gan import pairs, pictures, sampling, trained, training
+from phantomloom.gan import pairs, pictures, processes, sampling, trained, training
 from phantomloom.io import complete, log
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
-device = "cuda" if torch.cuda.is_available() else "cpu"
 name, folder = snakemake.wildcards.variant, Path(snakemake.output.generator).parent
 given = {k: tuple(v) if isinstance(v, list) else v for k, v in snakemake.params.settings.items()}
 settings = trained.module_of(name).DEFAULTS._replace(**given)
@@ -20,7 +20,7 @@ masks, names = data.masks[shown], [data.names[row] for row in shown]
 wishes = sampling.draws(names, 3, settings.seed)
 
 
-def look(images, generator):
+def look(device, images, generator):
     """Leave a picture of what the generator makes by now."""
     sampler = sampling.Sampler(generator, len(data.class_names), device=device)
     made = torch.stack([s.image for s in sampling.sampled(sampler, masks, names, wishes)])
@@ -30,5 +30,12 @@ def look(images, generator):
         pictures.grid(masks, data.class_names, columns, names).save(partial)
 
 
-found = training.train(name, data, settings, folder, device, look, snakemake.params.code)
-found.write(Path(snakemake.output.generator))
+def work(device):
+    """Train; the first of several processes writes the generator."""
+    on_save = partial(look, device)
+    found = training.train(name, data, settings, folder, device, on_save, snakemake.params.code)
+    if processes.rank() == 0:
+        found.write(Path(snakemake.output.generator))
+
+
+processes.each(snakemake.resources.gpu, work)

@@ -1,14 +1,14 @@
 """The loop on tiny networks: resume, parts and processes, what is logged, and that it learns."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from gan_pairs import Squares
+from torch import distributed
 
-from phantomloom.gan import run, step
+from phantomloom.gan import processes, run, step
 from phantomloom.gan.schedule import Growth, factors
 from phantomloom.gan.trained import module_of
 from phantomloom.gan.training import train
@@ -238,22 +238,21 @@ def spread(name):
     return tiny(name, at_once=4, flips=True, progressive=False)
 
 
-def together(rank, folder, name):
-    """What each of two processes runs."""
+def two(_rank, folder, name):
+    """Train in two processes."""
     torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
-    )
-    data = Squares(size=8)
-    trained = train(name, data, spread(name), Path(folder) / "two")
-    torch.save(trained.network.state_dict(), Path(folder) / f"weights-{rank}.pt")
-    torch.distributed.destroy_process_group()
+
+    def work(device):
+        trained = train(name, Squares(size=8), spread(name), folder / "two", device)
+        torch.save(trained.network.state_dict(), folder / f"weights-{processes.rank()}.pt")
+
+    processes.each(2, work)
 
 
 def test_two_processes_train_as_one_with_as_many_parts(tmp_path):
     """The deviation of the batch is of a part in both, so that it takes no exception."""
     name = "mask_embedding"
-    torch.multiprocessing.spawn(together, (str(tmp_path), name), nprocs=2)
+    torch.multiprocessing.spawn(two, (tmp_path, name))  # where no gradient was made before
     one = train(name, Squares(size=8), spread(name), tmp_path / "one")
     first, second = (torch.load(tmp_path / f"weights-{rank}.pt") for rank in (0, 1))
     assert_equal(first, second)
@@ -264,6 +263,26 @@ def test_two_processes_train_as_one_with_as_many_parts(tmp_path):
     assert begun == begun_too and len(told) == len(told_too)
     for line, other in zip(told, told_too, strict=True):  # sums in another order round otherwise
         assert line == pytest.approx(other, rel=1e-4, abs=1e-4)
+
+
+def fail_in_the_second(_rank, folder):
+    def work(_device):
+        if processes.rank() == 1:
+            raise ValueError(f"no such folder: {folder}")
+        distributed.barrier()  # waits for the other
+
+    processes.each(2, work)
+
+
+def test_what_fails_in_one_process_stops_all_and_is_told(tmp_path):
+    with pytest.raises(Exception, match=f"ValueError: no such folder: {tmp_path}"):
+        torch.multiprocessing.spawn(fail_in_the_second, (tmp_path,))
+
+
+def test_more_processes_than_gpus_are_told(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(Exception, match="2 GPUs were asked for and 1 are here"):
+        processes.each(2, print)
 
 
 def test_processes_that_cannot_share_a_batch_are_told(monkeypatch):

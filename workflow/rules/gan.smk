@@ -248,3 +248,30 @@ rule page_gan:
         code=code("scripts/page_gan.py"),
     script:
         "../../scripts/page_gan.py"
+
+
+rule benchmark_gan:
+    """Gather what the contest named benchmark shows, and what generators cost."""
+    input:
+        verdicts="results/gan/benchmark/verdicts.json",
+        page="results/gan/benchmark/index.html",
+    output:
+        "results/benchmark/gan.json",
+    log:
+        "logs/benchmark/gan.log",
+    benchmark:
+        "logs/benchmark/gan.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=60,
+    params:
+        variants={name: GAN["variants"][name] for name in CONTESTS["benchmark"]["variants"]},
+        classes=10,  # of the masks that the pace is measured with
+        sizes=[64, 128, 256, 512],  # pixels
+        turns=5,  # of each way to make a training step
+        code=code("scripts/benchmark_gan.py"),
+    script:
+        "../../scripts/benchmark_gan.py"

@@ -1,9 +1,47 @@
-"""Several processes, launched by torchrun, that train one network on parts of each batch."""
+"""Several processes, each with a GPU of its own, that train one network on parts of each batch."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed, multiprocessing, nn
+
+
+def each(count: int, work: Callable[[str], None]) -> None:
+    """Do ``work`` on a device, or in each of ``count`` processes on a device of its own.
+
+    Forked, so that a job's script is not run again: this process must not have used a GPU, nor
+    have made gradients. When one fails the others are stopped.
+
+    Raises:
+        RuntimeError: if there are fewer GPUs than processes, but some.
+        torch.multiprocessing.ProcessRaisedException: if one raises; it holds the traceback.
+    """
+    if count <= 1:
+        work("cuda" if torch.cuda.is_available() else "cpu")
+        return
+    with TemporaryDirectory() as folder:
+        its = Path(folder, "meeting"), count, work
+        multiprocessing.start_processes(_together, its, count, start_method="fork")
+
+
+def _together(rank: int, meeting: Path, count: int, work: Callable[[str], None]) -> None:
+    found = torch.cuda.device_count()
+    if found and found < count:
+        raise RuntimeError(
+            f"{count} GPUs were asked for and {found} are here; give the rule generator as many "
+            "(resource gpu), and set CUDA_VISIBLE_DEVICES"
+        )
+    if found:
+        torch.cuda.set_device(rank)
+    distributed.init_process_group(
+        "nccl" if found else "gloo", init_method=f"file://{meeting}", rank=rank, world_size=count
+    )
+    try:
+        work(f"cuda:{rank}" if found else "cpu")
+    finally:
+        distributed.destroy_process_group()
 
 
 def rank() -> int:

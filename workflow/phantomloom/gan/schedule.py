@@ -88,6 +88,7 @@ def paper_images(size: int) -> int:
 def growing(size: int, settings: Settings) -> tuple[Phase, ...]:
     """Return the paper's phases up to ``size``, all shortened alike to ``settings.images``.
 
+    Batches keep the paper's ratio, so that every size has the share of the steps that it has there.
     Steps are rounded so that the images shown never differ by more than half a batch from it.
     """
     factor, shown, phases = settings.images / paper_images(size), 0, []
@@ -99,7 +100,7 @@ def growing(size: int, settings: Settings) -> tuple[Phase, ...]:
 
 
 def _phase(size: int, factor: float, images: int, settings: Settings) -> Phase:
-    batch = min(BATCH[size], settings.batch)
+    batch = max(1, round(BATCH[size] * settings.batch / max(BATCH.values())))
     steps = max(1, round(images / batch))
     fading = min(steps, round(EPOCHS[size][0] * EPOCH_IMAGES * factor / batch))
     rate = settings.learning_rate * RATE_GROWTH ** (SIZES.index(size) / (len(SIZES) - 1))

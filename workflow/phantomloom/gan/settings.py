@@ -31,7 +31,7 @@ class Settings(NamedTuple):
     """Settings of a run; each variant has ``DEFAULTS`` that state its own.
 
     images: budget, training images shown, repeats counted. features: most features of a layer.
-    batch: most images in a batch. at_once: most images of full size that memory holds; of half
+    batch: images in a batch; where sizes grow the first one's, less later. at_once: most images of full size that memory holds; of half
     the size, twice as many. progressive: sizes grow from 8; else full size from the start.
     learning_rate: of the first phase. penalty: weight of the penalty on the critic's gradient.
     penalty_share: part of the rows on which it is taken. average_images: half-life of the running

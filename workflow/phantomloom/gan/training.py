@@ -1,7 +1,7 @@
 """The training loop of all variants: a budget in images, resumable bit by bit on a CPU.
 
-Launched by torchrun, with ``torch.distributed`` initialised, each process takes its parts of a
-batch and the first one writes.
+In several processes, see ``processes.each``, each takes its parts of a batch and the first one
+writes.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,25 @@
+"""Gather what a contest shows, and what generators cost in time and memory."""
+
+import torch
+
+from phantomloom.gan import cost, evaluation
+from phantomloom.gan.settings import Shape
+from phantomloom.gan.trained import module_of
+from phantomloom.io import artefact, log
+
+log.to(snakemake.log[0])
+torch.set_num_threads(snakemake.threads)
+p = snakemake.params
+settings = {name: module_of(name).DEFAULTS._replace(**its) for name, its in p.variants.items()}
+faithful = module_of(evaluation.FAITHFUL).DEFAULTS  # the paper's, with as many features
+largest = Shape(512, channels=3, classes=1)  # its faces
+rows = [cost.memory(evaluation.FAITHFUL, largest, faithful._replace(batch=16, at_once=2))]
+for name, its in settings.items():
+    rows.append(cost.beside_a_plain_loop(name, Shape(64, 1, p.classes), its, p.turns))
+for name, its in settings.items():
+    for size in p.sizes:
+        rows += cost.paces(name, Shape(size, 1, p.classes), its._replace(batch=8, at_once=8))
+for judged in artefact.read(snakemake.input.verdicts):
+    rows += evaluation.of_contest("benchmark", judged)
+rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
+artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")

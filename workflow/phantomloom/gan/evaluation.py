@@ -1,0 +1,76 @@
+"""Whether a contest shows what it must, as rows beside their targets.
+
+The embedding of the mask must win mask consistency or diversity and lose neither; the modern
+variant must win the sliced Wasserstein distance against both. A win is a difference of more than
+2 standard errors over seeds.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from phantomloom.benchmark import Row
+from phantomloom.gan.comparison import WIN
+from phantomloom.gan.judgement import (
+    BETTER,
+    CONSISTENCY,
+    COPIES,
+    DIVERSITY,
+    MEMORISATION,
+    REAL_SWD,
+    SWD,
+)
+
+FAITHFUL, BASELINE, MODERN = "mask_embedding", "no_embedding", "modern"
+TOLD = BETTER | {REAL_SWD: "lower", MEMORISATION: "higher", COPIES: "lower"}
+
+
+def of_contest(contest: str, judged: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of an entry of ``verdicts.json``: means, then who leads by how much."""
+    title = f"{contest}, {judged['judged_on']}"
+    rows = [_of_mean(title, its) for its in judged["means"] if _is_told(its)]
+    for other in (FAITHFUL, BASELINE):
+        rows += _of_lead(title, judged, SWD, (MODERN, other), WIN)
+    leads = [
+        row
+        for metric in (CONSISTENCY, DIVERSITY)
+        for row in _of_lead(title, judged, metric, (FAITHFUL, BASELINE), None)
+    ]
+    if len(leads) == 2:
+        least, most = sorted(row.value for row in leads)
+        figure = f"{title}: {FAITHFUL} wins consistency or diversity, loses neither"
+        won = float(most > WIN and least >= -WIN)
+        leads.append(Row(figure, won, "yes", 1, "higher", f"by {WIN} standard errors"))
+    return rows + leads
+
+
+def _is_told(mean: Mapping[str, Any]) -> bool:
+    return mean["metric"] in TOLD and mean["mean"] is not None
+
+
+def _of_mean(title: str, mean: Mapping[str, Any]) -> Row:
+    figure = f"{title}, {mean['variant']}: {mean['metric']}"
+    error = mean["standard_error"]
+    against = f"{mean['repeats']} seeds" + ("" if error is None else f", error {error:.2g}")
+    return Row(figure, mean["mean"], "", None, TOLD[mean["metric"]], against)
+
+
+def _of_lead(
+    title: str,
+    judged: Mapping[str, Any],
+    metric: str,
+    variants: tuple[str, str],
+    target: float | None,
+) -> list[Row]:
+    """Return how far the first of ``variants`` leads, if both contend and there is an error."""
+    for verdict in judged["verdicts"]:
+        pair = verdict["first"], verdict["second"]
+        if verdict["metric"] == metric and set(pair) == set(variants) and verdict["standard_error"]:
+            lead = verdict["difference"] / verdict["standard_error"]
+            same = (verdict["better"] == "higher") == (pair == variants)
+            means = ", ".join(
+                f"{name} {verdict[f'{place}_mean']:.3g}"
+                for place, name in zip(("first", "second"), pair, strict=True)
+            )
+            figure = f"{title}: {variants[0]} over {variants[1]} in {metric}"
+            return [Row(figure, lead if same else -lead, "errors", target, "higher", means)]
+    return []
