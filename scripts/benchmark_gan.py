@@ -21,5 +21,7 @@ for name, its in settings.items():
         rows += cost.paces(name, Shape(size, 1, p.classes), its._replace(batch=8, at_once=8))
 for judged in artefact.read(snakemake.input.verdicts):
     rows += evaluation.of_contest("benchmark", judged)
+taught = map(artefact.read, snakemake.input.teaching)
+rows += evaluation.of_teaching("benchmark, ct_slices, modern", list(taught))
 rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
 artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")

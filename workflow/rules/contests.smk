@@ -54,13 +54,13 @@ def settings_of(w):
     return its | {"images": CONTESTS[w.contest]["images"], "seed": int(w.seed)}
 
 
-def of_contest(contest, file, **wildcards):
-    """A file of each run of a contest."""
+def of_contest(contest, file, variants=None, **wildcards):
+    """A file of each run of a contest, or of its runs of some variants."""
     its = CONTESTS[contest]
     return expand(
         f"{GENERATOR}/{file}",
         contest=contest,
-        variant=its["variants"],
+        variant=variants or its["variants"],
         seed=range(1, its["seeds"] + 1),
         **wildcards,
     )

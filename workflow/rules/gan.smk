@@ -124,6 +124,32 @@ rule judge:
         "../../scripts/judge.py"
 
 
+rule teach:
+    """Try whether a segmenter learns more when generated images stand beside the real ones."""
+    input:
+        generator=f"{GENERATOR}/generator.safetensors",
+        train=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
+        test=lambda w: pairs_of(w.judged),
+    output:
+        f"{GENERATOR}/{{judged}}.teaching.json",
+    log:
+        "logs/teach/{contest}.{variant}.{seed}.{judged}.log",
+    benchmark:
+        "logs/teach/{contest}.{variant}.{seed}.{judged}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=480,
+        gpu=0,
+    params:
+        recipe=lambda w: GAN["teaching"] | {"seed": int(w.seed)},
+        code=lambda w: code("scripts/teach.py", variant_module(w)),
+    script:
+        "../../scripts/teach.py"
+
+
 rule samples:
     """Sample a generator: draws of test masks, a way between two draws, an edited mask."""
     input:
@@ -255,6 +281,7 @@ rule benchmark_gan:
     input:
         verdicts="results/gan/benchmark/verdicts.json",
         page="results/gan/benchmark/index.html",
+        teaching=of_contest("benchmark", "ct_slices.teaching.json", variants=["modern"]),
     output:
         "results/benchmark/gan.json",
     log:
@@ -268,7 +295,9 @@ rule benchmark_gan:
         mem_mb=16000,
         runtime=60,
     params:
-        variants={name: GAN["variants"][name] for name in CONTESTS["benchmark"]["variants"]},
+        variants={
+            name: GAN["variants"][name] for name in CONTESTS["benchmark"]["variants"]
+        },
         classes=10,  # of the masks that the pace is measured with
         sizes=[64, 128, 256, 512],  # pixels
         turns=5,  # of each way to make a training step

@@ -122,7 +122,7 @@ def paces(variant: str, shape: Shape, settings: Settings) -> Iterator[Row]:
 def memory(variant: str, shape: Shape, settings: Settings) -> Row:
     """Return the peak memory of a process that makes a training step, all of it counted.
 
-    This process must not have made gradients before: it could not hand torch to another.
+    Forked: this process must not have made gradients or computed in several threads before.
     """
     fork = get_context("fork")  # a new interpreter would run the job's script again
     receive, send = fork.Pipe(duplex=False)

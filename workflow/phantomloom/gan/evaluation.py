@@ -5,8 +5,10 @@ variant must win the sliced Wasserstein distance against both. A win is a differ
 2 standard errors over seeds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from phantomloom.benchmark import Row
 from phantomloom.gan.comparison import WIN
@@ -21,6 +23,11 @@ from phantomloom.gan.judgement import (
 )
 
 FAITHFUL, BASELINE, MODERN = "mask_embedding", "no_embedding", "modern"
+TAUGHT = {
+    "real": "taught by real ones",
+    "both": "taught by generated ones too",
+    "gain": "gain by these",
+}
 TOLD = BETTER | {REAL_SWD: "lower", MEMORISATION: "higher", COPIES: "lower"}
 
 
@@ -41,6 +48,17 @@ def of_contest(contest: str, judged: Mapping[str, Any]) -> list[Row]:
         won = float(most > WIN and least >= -WIN)
         leads.append(Row(figure, won, "yes", 1, "higher", f"by {WIN} standard errors"))
     return rows + leads
+
+
+def of_teaching(title: str, runs: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Return Dice of segmenters by what taught them; ``runs`` are files that ``teach`` wrote."""
+    rows = []
+    for name, by in TAUGHT.items():
+        values = np.array([run[name]["value"] for run in runs])
+        spread = f"{len(runs)} seeds, {values.min():.3g} to {values.max():.3g}"
+        figure = f"{title}: Dice of a segmenter on real images, {by}"
+        rows.append(Row(figure, float(values.mean()), "", None, "higher", spread))
+    return rows
 
 
 def _is_told(mean: Mapping[str, Any]) -> bool:

@@ -11,8 +11,9 @@ from torch import Tensor, distributed, multiprocessing, nn
 def each(count: int, work: Callable[[str], None]) -> None:
     """Do ``work`` on a device, or in each of ``count`` processes on a device of its own.
 
-    Forked, so that a job's script is not run again: this process must not have used a GPU, nor
-    have made gradients. When one fails the others are stopped.
+    Forked, so that a job's script is not run again: this process must not have used a GPU, made
+    gradients or computed in several threads, none of which survive a fork. When one fails the
+    others are stopped.
 
     Raises:
         RuntimeError: if there are fewer GPUs than processes, but some.

@@ -1,0 +1,35 @@
+"""Generated images beside real ones: good ones teach what is lacking, bad ones do not."""
+
+import numpy as np
+import pytest
+from test_gan_judgement import Painter, pairs
+
+from phantomloom.gan import teaching
+from phantomloom.gan.sampling import Sampler
+from phantomloom.gan.segmenter import Recipe
+
+RECIPE = Recipe(steps=60, seed=1, features=(8, 16))
+
+
+def test_each_mask_has_a_generated_image_after_the_real_ones():
+    train = pairs(2, 1, "train")
+    both = teaching.beside(train, Sampler(Painter(), 2, 16), seed=3)
+    count = len(train.names)
+    assert np.array_equal(both.images[:count], train.images) and both.images.dtype == np.int16
+    assert np.array_equal(both.masks[count:], train.masks) and both.groups[count:] == train.groups
+    assert len(set(both.names)) == 2 * count
+    made = both.images[count:, 0].astype(float)
+    for number, hu in ((0, -100), (1, -20), (2, 60)):  # a level a class
+        assert abs(made[train.masks == number].mean() - hu) < 10
+
+
+def test_who_ignores_masks_teaches_worse_than_who_paints_them():
+    train, test = pairs(4, 1, "train"), pairs(4, 2, "test")
+    gains = [
+        teaching.teach(Sampler(painter, 2, 16), train, test, RECIPE)
+        for painter in (Painter(), Painter(blind=True))
+    ]
+    fine, blind = gains
+    assert fine.real == blind.real
+    assert fine.gain.value == pytest.approx(fine.both.value - fine.real.value)
+    assert blind.gain.value < fine.gain.value - 0.03
