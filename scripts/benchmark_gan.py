@@ -1,8 +1,11 @@
 """Gather what a contest shows, and what generators cost in time and memory."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import torch
 
-from phantomloom.gan import cost, evaluation
+from phantomloom.gan import cost, evaluation, interruption
 from phantomloom.gan.settings import Shape
 from phantomloom.gan.trained import module_of
 from phantomloom.io import artefact, log
@@ -14,6 +17,9 @@ settings = {name: module_of(name).DEFAULTS._replace(**its) for name, its in p.va
 faithful = module_of(evaluation.FAITHFUL).DEFAULTS  # the paper's, with as many features
 largest = Shape(512, channels=3, classes=1)  # its faces
 rows = [cost.memory(evaluation.FAITHFUL, largest, faithful._replace(batch=16, at_once=2))]
+with TemporaryDirectory() as folder:
+    for name in settings:
+        rows += interruption.of_kills(name, p.kills, Path(folder, name))
 for name, its in settings.items():
     rows.append(cost.beside_a_plain_loop(name, Shape(64, 1, p.classes), its, p.turns))
 for name, its in settings.items():

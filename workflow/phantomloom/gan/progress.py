@@ -60,6 +60,11 @@ class Log:
                 log.write(json.dumps(line) + "\n")
 
 
+def shown(log: Path) -> int:
+    """Return the images that the last whole line of a log tells of; 0 where there is none."""
+    return json.loads(lines[-1])["images"] if (lines := _whole_lines(log)) else 0
+
+
 def forget(log: Path, images: int) -> None:
     """Drop the lines of a log that come after so many images: those steps are made again.
 
@@ -67,7 +72,11 @@ def forget(log: Path, images: int) -> None:
     """
     if not images:
         log.unlink(missing_ok=True)
-    elif log.exists():
-        lines = log.read_text().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]  # a killed run may leave half a one
-        log.write_text("".join(line for line in whole if json.loads(line)["images"] <= images))
+    elif lines := _whole_lines(log):
+        log.write_text("".join(line for line in lines if json.loads(line)["images"] <= images))
+
+
+def _whole_lines(log: Path) -> list[str]:
+    """Return the lines of a log, without half a one that a killed run may leave."""
+    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    return [line for line in lines if line.endswith("\n")]
