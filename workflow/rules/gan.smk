@@ -157,7 +157,11 @@ rule samples:
         pairs=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
     output:
         folder=directory(f"{GENERATOR}/samples"),
-        grid=f"{GENERATOR}/grid.png",
+        grid=report(
+            f"{GENERATOR}/grid.png",
+            category="Images from masks",
+            labels={"contest": "{contest}", "shows": "{variant}, seed {seed}"},
+        ),
     log:
         "logs/samples/{contest}.{variant}.{seed}.log",
     benchmark:
@@ -211,7 +215,11 @@ rule contest:
         ],
     output:
         verdicts="results/gan/{contest}/verdicts.json",
-        scores="results/gan/{contest}/scores.csv",
+        scores=report(
+            "results/gan/{contest}/scores.csv",
+            category="Images from masks",
+            labels={"contest": "{contest}", "shows": "scores"},
+        ),
     log:
         "logs/contest/{contest}.log",
     benchmark:
@@ -234,7 +242,11 @@ rule picture_losses:
     input:
         lambda w: of_contest(w.contest, "log.jsonl"),
     output:
-        "results/gan/{contest}/losses.png",
+        report(
+            "results/gan/{contest}/losses.png",
+            category="Images from masks",
+            labels={"contest": "{contest}", "shows": "training curves"},
+        ),
     log:
         "logs/picture_losses/{contest}.log",
     benchmark:

@@ -4,10 +4,7 @@ All on noise and random masks: neither takes longer where images are good. What 
 turns, so that the noise of a machine meets both.
 """
 
-import resource
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from statistics import median
 from time import perf_counter
 
@@ -23,6 +20,7 @@ from phantomloom.gan.run import Networks, Run, Task
 from phantomloom.gan.schedule import Growth
 from phantomloom.gan.settings import Settings, Shape
 from phantomloom.gan.trained import Trained, module_of
+from phantomloom.memory import peaks_mb
 
 MEMORY_MB = 16_000  # of a step of the paper's networks at 512 x 512
 SLOWER = 1.05  # times a plain loop: as long, within the noise of a machine
@@ -120,26 +118,16 @@ def paces(variant: str, shape: Shape, settings: Settings) -> Iterator[Row]:
 
 
 def memory(variant: str, shape: Shape, settings: Settings) -> Row:
-    """Return the peak memory of a process that makes a training step, all of it counted.
+    """Return the peak memory of a process that makes a training step, all of it counted."""
 
-    Forked: this process must not have made gradients or computed in several threads before.
-    """
-    fork = get_context("fork")  # a new interpreter would run the job's script again
-    receive, send = fork.Pipe(duplex=False)
-    process = fork.Process(target=_step_and_tell, args=(variant, shape, settings, send))
-    process.start()
-    send.close()
-    peak_mb = receive.recv()
-    process.join()
+    def work() -> None:
+        its = task(variant, shape, settings)
+        ours(its, Run(its).networks)()
+
+    _, peak_mb = peaks_mb(work)
     figure = f"{variant}, {shape.size} x {shape.size}, {settings.features} features: training"
     against = f"batch {settings.batch} in parts of {min(settings.batch, settings.at_once)}"
     return Row(f"{figure}: memory", peak_mb, "MB", MEMORY_MB, "lower", against)
-
-
-def _step_and_tell(variant: str, shape: Shape, settings: Settings, send: Connection) -> None:
-    its = task(variant, shape, settings)
-    ours(its, Run(its).networks)()
-    send.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
 
 
 def _pace(make: Callable[[], object], images: int) -> float:

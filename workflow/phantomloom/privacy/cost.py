@@ -6,11 +6,8 @@ tokens, nothing cached. Ways take turns, so that the noise of a machine meets al
 
 import copy
 import gc
-import resource
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,6 +18,7 @@ import torch
 from torch import nn
 
 from phantomloom.benchmark import Row
+from phantomloom.memory import peaks_mb
 from phantomloom.privacy import lora, rivals
 from phantomloom.privacy.head import Head
 from phantomloom.privacy.learner import Learner
@@ -100,25 +98,13 @@ def of_steps(encoder: nn.Module, rounds: int) -> list[Row]:
 
 def growth_mb(step: Callable[[], Any]) -> float:
     """Return by how much a few of ``step`` raise the peak memory of a process of their own, MB."""
-    fork = get_context("fork")  # a new interpreter would run the job's script again
-    receive, send = fork.Pipe(duplex=False)
-    process = fork.Process(target=_grow, args=(step, send))
-    process.start()
-    send.close()
-    grown = receive.recv()
-    process.join()
-    return grown
 
+    def work() -> None:
+        for _ in range(STEPS):
+            step()
 
-def _grow(step: Callable[[], Any], send: Connection) -> None:
-    before = _peak_mb()
-    for _ in range(STEPS):
-        step()
-    send.send(_peak_mb() - before)
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    before, after = peaks_mb(work)
+    return after - before
 
 
 def _rows(what: str, unit: str, spent: Mapping[str, list[float]], target: float) -> list[Row]:
