@@ -26,7 +26,7 @@ def records(table):
 
 found = []
 for judged, its in scores.groupby("judged_on", sort=False):
-    verdicts = comparison.verdicts(its, BETTER, snakemake.params.contest["variants"])
+    verdicts = comparison.verdicts(its, BETTER, list(snakemake.params.contest["variants"]))
     told, means = records(comparison.table(verdicts)), records(comparison.summary(its))
     reasons = its.dropna(subset="reason").drop_duplicates("metric")
     lacking = [{"metric": row.metric, "reason": row.reason} for row in reasons.itertuples()]

@@ -138,7 +138,7 @@ def _names_of_privacy(config: dict[str, Any]) -> Known:
 def _names_of_gan(config: dict[str, Any]) -> Known:
     datasets, contests = (_at(config, ("gan", kind)) or {} for kind in ("datasets", "contests"))
     made = _plugins("gan/variants", "generator")
-    known: Known = {("gan", "variants"): made} | _names_of_readers("gan", datasets)
+    known = _names_of_readers("gan", datasets)
     for contest in contests:
         known[("gan", "contests", contest, "variants")] = made
         for key in ("dataset", "judged_on"):

@@ -50,8 +50,8 @@ def pairs_of(dataset):
 
 def settings_of(w):
     """What differs from a variant's DEFAULTS."""
-    its = GAN["variants"].get(w.variant, {})
-    return its | {"images": CONTESTS[w.contest]["images"], "seed": int(w.seed)}
+    its = CONTESTS[w.contest]
+    return its["variants"][w.variant] | {"images": its["images"], "seed": int(w.seed)}
 
 
 def of_contest(contest, file, variants=None, **wildcards):
@@ -60,7 +60,7 @@ def of_contest(contest, file, variants=None, **wildcards):
     return expand(
         f"{GENERATOR}/{file}",
         contest=contest,
-        variant=variants or its["variants"],
+        variant=variants or list(its["variants"]),
         seed=range(1, its["seeds"] + 1),
         **wildcards,
     )

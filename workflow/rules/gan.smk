@@ -307,9 +307,7 @@ rule benchmark_gan:
         mem_mb=16000,
         runtime=60,
     params:
-        variants={
-            name: GAN["variants"][name] for name in CONTESTS["benchmark"]["variants"]
-        },
+        variants=CONTESTS["benchmark"]["variants"],
         classes=10,  # of the masks that the pace is measured with
         sizes=[64, 128, 256, 512],  # pixels
         turns=5,  # of each way to make a training step
