@@ -28,6 +28,6 @@ for name, its in settings.items():
 for judged in artefact.read(snakemake.input.verdicts):
     rows += evaluation.of_contest("benchmark", judged)
 taught = map(artefact.read, snakemake.input.teaching)
-rows += evaluation.of_teaching("benchmark, ct_slices, modern", list(taught))
+rows += evaluation.of_teaching(f"benchmark, {evaluation.MODERN}", list(taught))
 rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
 artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")

@@ -26,8 +26,8 @@ def look(device, images, generator):
     made = torch.stack([s.image for s in sampling.sampled(sampler, masks, names, wishes)])
     columns = [(f"sample {n + 1}", made[n::3]) for n in range(3)]
     columns = [("real", data.scaled(shown)), *columns]
-    with complete(folder / "progress" / f"{images:09}.png") as partial:
-        pictures.grid(masks, data.class_names, columns, names).save(partial)
+    with complete(folder / "progress" / f"{images:09}.png") as picture:
+        pictures.grid(masks, data.class_names, columns, names).save(picture)
 
 
 def work(device):

@@ -15,15 +15,8 @@ log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 given, p = snakemake.input, snakemake.params
-train, test = (
-    pairs.read(Path(files[0]).parent).of(part)
-    for files, part in ((given.train, "train"), (given.test, "test"))
-)
-if train.class_names != test.class_names:
-    raise ValueError(
-        f"gan.contests.{snakemake.wildcards.contest}.judged_on: {snakemake.wildcards.judged} has "
-        f"the classes {test.class_names}, the generator knows {train.class_names}"
-    )
+key = f"gan.contests.{snakemake.wildcards.contest}.judged_on"
+train, test = pairs.read_sides(Path(given.train[0]).parent, Path(given.test[0]).parent, key)
 sampler = Sampler(trained.read(given.generator, device), len(train.class_names), 64, device)
 network = Path(p.features) if p.features else None
 why_not = feature_files.lacking(network, "network under gan.features")

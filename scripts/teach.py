@@ -12,11 +12,9 @@ from phantomloom.io import artefact, log
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
-train, test = (
-    pairs.read(Path(files[0]).parent).of(part)
-    for files, part in ((snakemake.input.train, "train"), (snakemake.input.test, "test"))
-)
-generator = trained.read(snakemake.input.generator, device)
+given = snakemake.input
+train, test = pairs.read_sides(Path(given.train[0]).parent, Path(given.test[0]).parent, "gan")
+generator = trained.read(given.generator, device)
 sampler = Sampler(generator, len(train.class_names), 64, device)
 found = teaching.teach(sampler, train, test, Recipe(**snakemake.params.recipe), device)
 told = {name: estimate._asdict() for name, estimate in found._asdict().items()}

@@ -2,27 +2,40 @@
 
 import json
 
+import pytest
 import torch
 
 from phantomloom.gan import interruption
-from phantomloom.gan.progress import shown
+from phantomloom.gan.interruption import BATCH, SAVE_EVERY
+from phantomloom.gan.progress import forget, shown
+from phantomloom.gan.run import Run
 
 
-def killed(_rank, folder):
+def killed(_rank, folder, forgetful):
     torch.set_num_threads(1)  # several do not survive a fork
+    if forgetful:
+        Run.resume = lambda *_: None
     rows = interruption.of_kills("modern", 2, folder / "runs")
     (folder / "told.json").write_text(json.dumps([row.value for row in rows]))
 
 
-def test_a_killed_run_loses_what_came_after_its_last_save_and_no_bit_more(tmp_path):
-    torch.multiprocessing.spawn(killed, (tmp_path,))
-    lost, apart = json.loads((tmp_path / "told.json").read_text())
-    assert 0 <= lost <= interruption.SAVE_EVERY
+@pytest.mark.parametrize("forgetful", [False, True])
+def test_a_killed_run_makes_again_what_came_after_its_last_save_and_no_bit_differs(
+    tmp_path, forgetful
+):
+    torch.multiprocessing.spawn(killed, (tmp_path, forgetful))
+    again, apart = json.loads((tmp_path / "told.json").read_text())
     assert apart == 0
+    assert (again > SAVE_EVERY + BATCH) if forgetful else (0 <= again <= SAVE_EVERY + BATCH)
 
 
-def test_half_a_line_does_not_count(tmp_path):
+def test_half_a_line_does_not_count_and_goes_when_the_run_goes_on(tmp_path):
     log = tmp_path / "log.jsonl"
     assert shown(log) == 0
     log.write_text('{"images": 0}\n{"images": 32}\n{"images": 4')
     assert shown(log) == 32
+    forget(log, 32)
+    assert log.read_text() == '{"images": 0}\n{"images": 32}\n'
+    log.write_text('{"ima')
+    forget(log, 32)
+    assert not log.exists()

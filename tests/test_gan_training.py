@@ -287,7 +287,7 @@ def test_more_processes_than_gpus_are_told(monkeypatch):
 
 def test_processes_that_cannot_share_a_batch_are_told(monkeypatch):
     monkeypatch.setattr(step.processes, "count", lambda: 3)
-    with pytest.raises(ValueError, match="3 processes cannot share a batch of 8"):
+    with pytest.raises(ValueError, match="3 processes cannot share a batch of 8 at"):
         made("modern", at_once=8)
 
 

@@ -43,6 +43,7 @@ def configure(folder, variants):
         "datasets": {"discs": {"reader": "folder", "arguments": arguments}, "ct_patients": None},
         "contests": {"default": contest, "benchmark": contest},
         "segmenter": {"steps": 3},
+        "teaching": {"steps": 3},
         "judging": {"draws": 2, "masks": 3},
         "samples": {"masks": 2, "per_mask": 2},
     }
@@ -79,6 +80,15 @@ def test_a_second_run_finds_nothing_to_do_and_a_new_variant_adds_its_own_jobs_on
     configure(folder, ["mask_embedding", "modern", "no_embedding"])
     tables = {"contest": 1, "picture_losses": 1, "page_gan": 1, "gan": 1}
     assert contest(folder) == tables | {"generator": 1, "judge": 1, "samples": 1}
+
+
+def test_a_run_says_what_its_images_teach_and_the_benchmark_would_gather_it(folder):
+    wanted = "results/gan/default/modern/seed-1/discs.teaching.json"
+    assert contest(folder, wanted) == {"teach": 1}
+    found = json.loads((folder / wanted).read_text())
+    assert found["gain"]["value"] == pytest.approx(found["both"]["value"] - found["real"]["value"])
+    jobs = contest(folder, "--dry-run", "results/benchmark/gan.json")
+    assert jobs["benchmark_gan"] == 1 and jobs["teach"] == 1 and jobs["generator"] == 3
 
 
 def test_a_class_that_nobody_knows_stops_it_before_anything_is_trained(folder):

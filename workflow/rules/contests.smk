@@ -51,6 +51,11 @@ def pairs_of(dataset):
 def settings_of(w):
     """What differs from a variant's DEFAULTS."""
     its = CONTESTS[w.contest]
+    if w.variant not in its["variants"]:
+        raise ValueError(
+            f"gan.contests.{w.contest}.variants lacks {w.variant}, of which a file is wanted; "
+            f"it has {', '.join(its['variants'])}"
+        )
     return its["variants"][w.variant] | {"images": its["images"], "seed": int(w.seed)}
 
 

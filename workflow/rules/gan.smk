@@ -293,7 +293,11 @@ rule benchmark_gan:
     input:
         verdicts="results/gan/benchmark/verdicts.json",
         page="results/gan/benchmark/index.html",
-        teaching=of_contest("benchmark", "ct_slices.teaching.json", variants=["modern"]),
+        teaching=of_contest(
+            "benchmark",
+            f"{CONTESTS['benchmark']['judged_on'][0]}.teaching.json",
+            variants=["modern"],
+        ),
     output:
         "results/benchmark/gan.json",
     log:
@@ -304,7 +308,7 @@ rule benchmark_gan:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
+        mem_mb=20000,  # more than the benchmark asks of its largest step
         runtime=60,
     params:
         variants=CONTESTS["benchmark"]["variants"],
@@ -312,6 +316,12 @@ rule benchmark_gan:
         sizes=[64, 128, 256, 512],  # pixels
         turns=5,  # of each way to make a training step
         kills=5,  # of a run that is to end as if there were none
-        code=code("scripts/benchmark_gan.py"),
+        code=code(
+            "scripts/benchmark_gan.py",
+            *(
+                f"phantomloom.gan.variants.{variant}"
+                for variant in CONTESTS["benchmark"]["variants"]
+            ),
+        ),
     script:
         "../../scripts/benchmark_gan.py"

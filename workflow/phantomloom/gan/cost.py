@@ -79,11 +79,13 @@ def plain(its: Task, networks: Networks) -> Callable[[], object]:
         networks.of_critic.zero_grad()
         loss.total.backward()
         networks.of_critic.step()
+        networks.critic.requires_grad_(False)
         fake = networks.generator(masks, torch.randn(len(rows), noise_size), growth)
         of_generator = variant.generator_loss(networks.critic, fake, real, masks, growth)
         networks.of_generator.zero_grad()
         of_generator.backward()
         networks.of_generator.step()
+        networks.critic.requires_grad_(True)
 
     return make
 

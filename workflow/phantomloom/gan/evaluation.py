@@ -26,7 +26,7 @@ FAITHFUL, BASELINE, MODERN = "mask_embedding", "no_embedding", "modern"
 TAUGHT = {
     "real": "taught by real ones",
     "both": "taught by generated ones too",
-    "gain": "gain by these",
+    "gain": "gain by generated ones",
 }
 TOLD = BETTER | {REAL_SWD: "lower", MEMORISATION: "higher", COPIES: "lower"}
 
@@ -90,5 +90,7 @@ def _of_lead(
                 for place, name in zip(("first", "second"), pair, strict=True)
             )
             figure = f"{title}: {variants[0]} over {variants[1]} in {metric}"
-            return [Row(figure, lead if same else -lead, "errors", target, "higher", means)]
+            return [
+                Row(figure, lead if same else -lead, "standard errors", target, "higher", means)
+            ]
     return []

@@ -1,15 +1,14 @@
 """What a run loses that is killed at any moment: images since its last save, and no bit more."""
 
 import signal
-from collections.abc import Iterator
 from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from time import sleep
 
 import numpy as np
-import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from phantomloom.benchmark import Row
 from phantomloom.gan.cost import Noise
@@ -19,65 +18,71 @@ from phantomloom.gan.trained import module_of
 from phantomloom.gan.training import train
 
 SHAPE = Shape(16, 1, 2)
+BATCH = 16
 SAVE_EVERY = 256  # images
-BUDGET = 5 * SAVE_EVERY
 WAIT = 0.002  # seconds between looks at a run
+FORK = get_context("fork")  # a new interpreter would run a job's script again
+
+
+class Counted(Noise):
+    """Noise that counts the images of whole batches that were asked for."""
+
+    def __init__(self, counter: Synchronized):
+        super().__init__(SHAPE, 4 * BATCH)
+        self.counter = counter
+
+    def scaled(self, rows: np.ndarray) -> Tensor:
+        """Return images of ``rows``, float32 [B, C, R, R] in -1 to 1."""
+        if len(rows) == BATCH:
+            self.counter.value += BATCH
+        return super().scaled(rows)
 
 
 def of_kills(variant: str, kills: int, folder: Path) -> list[Row]:
-    """Return what a small run loses that is killed so many times, beside one that is not.
+    """Return what a small run loses that is killed so many times, and how it ends.
 
     Forked: this process must not have made gradients or computed in several threads before.
     """
     whole, killed = folder / "whole", folder / "killed"
-    _finish(_started(variant, whole))
-    lost = [_kill(_started(variant, killed), killed, moment) for moment in _moments(kills)]
-    _finish(_started(variant, killed))
+    budget = (kills + 1) * SAVE_EVERY
+    _run(variant, whole, budget)
+    draw = np.random.default_rng(0)
+    began, ended = [], []
+    for part in range(kills + 1):  # in the last nobody kills it
+        moment = int((part + draw.uniform()) * SAVE_EVERY) if part < kills else None
+        made = _run(variant, killed, budget, moment)
+        ended.append(shown(killed / "log.jsonl"))
+        began.append(ended[-1] - made)
+    lost = [end - again for end, again in zip(ended, began[1:], strict=False)]
     one, other = (load_file(way / "generator.safetensors") for way in (whole, killed))
     apart = max(float((one[name] - other[name]).abs().max()) for name in one)
     title = f"{variant}, killed {kills} times and resumed"
-    against = f"saved every {SAVE_EVERY}"
+    most = SAVE_EVERY + BATCH  # that of the step in which it was killed
+    against = f"saved every {SAVE_EVERY}, batch {BATCH}"
     return [
-        Row(f"{title}: most images lost", max(lost), "images", SAVE_EVERY, "lower", against),
+        Row(f"{title}: most images made again", max(lost), "images", most, "lower", against),
         Row(f"{title}: weights apart", apart, "", 0, "lower", "a run that was not killed"),
     ]
 
 
-def _moments(kills: int) -> Iterator[int]:
-    """Yield images after which to kill, in ever later parts of the budget."""
-    draw = np.random.default_rng(0)
-    for part in range(kills):
-        yield int(BUDGET * (part + draw.uniform(0.2, 0.9)) / kills)
-
-
-def _started(variant: str, folder: Path) -> BaseProcess:
-    process = get_context("fork").Process(target=_run, args=(variant, folder))
+def _run(variant: str, folder: Path, budget: int, moment: int | None = None) -> int:
+    """Run until the end, or until ``moment`` images and then kill; return the images made."""
+    counter = FORK.Value("i", 0)
+    process = FORK.Process(target=_train, args=(variant, folder, budget, counter))
     process.start()
-    return process
+    if moment is not None:
+        while process.is_alive() and shown(folder / "log.jsonl") < moment:
+            sleep(WAIT)
+        process.kill()
+    process.join()
+    if process.exitcode != (0 if moment is None else -signal.SIGKILL):
+        raise RuntimeError(f"the run in {folder} ended with {process.exitcode}")
+    return counter.value
 
 
-def _run(variant: str, folder: Path) -> None:
-    few = {"images": BUDGET, "features": 4, "batch": 16, "progressive": False}
-    every = {"save_every_images": SAVE_EVERY, "log_every_images": 16}
+def _train(variant: str, folder: Path, budget: int, counter: Synchronized) -> None:
+    few = {"images": budget, "features": 4, "batch": BATCH, "progressive": False}
+    every = {"save_every_images": SAVE_EVERY, "log_every_images": BATCH}
     settings = module_of(variant).DEFAULTS._replace(**few, **every)
-    done = train(variant, Noise(SHAPE, 64), settings, folder)
+    done = train(variant, Counted(counter), settings, folder)
     done.write(folder / "generator.safetensors")
-
-
-def _kill(process: BaseProcess, folder: Path, moment: int) -> int:
-    """Kill the run after ``moment`` images, or where it is by then; return the images lost."""
-    while process.is_alive() and shown(folder / "log.jsonl") < moment:
-        sleep(WAIT)
-    process.kill()
-    process.join()
-    if process.exitcode != -signal.SIGKILL:
-        raise RuntimeError(f"a run of {folder} ended by itself, with {process.exitcode}")
-    states = list(folder.glob("state-*.pt"))
-    saved = [torch.load(state, weights_only=True)["images"] for state in states]
-    return shown(folder / "log.jsonl") - max(saved, default=0)
-
-
-def _finish(process: BaseProcess) -> None:
-    process.join()
-    if process.exitcode:
-        raise RuntimeError(f"a run that nobody disturbed ended with {process.exitcode}")

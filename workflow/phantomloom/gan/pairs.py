@@ -127,6 +127,21 @@ def read(folder: Path) -> Pairs:
     return Pairs(images, masks, low, high, unit, classes, names, groups, parts, pixel_mm)
 
 
+def read_sides(train: Path, test: Path, key: str) -> tuple[Pairs, Pairs]:
+    """Return the training part of one folder and the test part of another, or of the same.
+
+    Raises:
+        ValueError: naming the ``key`` of the configuration, if their classes differ.
+    """
+    learnt, tried = read(train).of("train"), read(test).of("test")
+    if learnt.class_names != tried.class_names:
+        raise ValueError(
+            f"{key}: {test.name} has the classes {', '.join(tried.class_names)}; those learnt are "
+            f"{', '.join(learnt.class_names)}"
+        )
+    return learnt, tried
+
+
 def _append(
     about: About, pairs: Iterable[Pair], images_path: Path, masks_path: Path
 ) -> list[tuple[str, str, str]]:

@@ -1,11 +1,14 @@
 """Several processes, each with a GPU of its own, that train one network on parts of each batch."""
 
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, distributed, multiprocessing, nn
+
+said = logging.getLogger("phantomloom.gan")
 
 
 def each(count: int, work: Callable[[str], None]) -> None:
@@ -16,8 +19,9 @@ def each(count: int, work: Callable[[str], None]) -> None:
     others are stopped.
 
     Raises:
-        RuntimeError: if there are fewer GPUs than processes, but some.
-        torch.multiprocessing.ProcessRaisedException: if one raises; it holds the traceback.
+        torch.multiprocessing.ProcessRaisedException: if one raises, as it does where there are
+            fewer GPUs than processes, but some; it holds the traceback.
+        torch.multiprocessing.ProcessExitedException: if one dies, of too little memory perhaps.
     """
     if count <= 1:
         work("cuda" if torch.cuda.is_available() else "cpu")
@@ -36,6 +40,8 @@ def _together(rank: int, meeting: Path, count: int, work: Callable[[str], None])
         )
     if found:
         torch.cuda.set_device(rank)
+    else:
+        said.warning("there is no GPU: process %d of %d trains on the CPU", rank + 1, count)
     distributed.init_process_group(
         "nccl" if found else "gloo", init_method=f"file://{meeting}", rank=rank, world_size=count
     )

@@ -70,10 +70,11 @@ def forget(log: Path, images: int) -> None:
 
     At none the run begins anew, and so does its log.
     """
-    if not images:
+    kept = [line for line in _whole_lines(log) if json.loads(line)["images"] <= images]
+    if images and kept:
+        log.write_text("".join(kept))
+    else:
         log.unlink(missing_ok=True)
-    elif lines := _whole_lines(log):
-        log.write_text("".join(line for line in lines if json.loads(line)["images"] <= images))
 
 
 def _whole_lines(log: Path) -> list[str]:

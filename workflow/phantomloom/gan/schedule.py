@@ -21,6 +21,7 @@ EPOCHS = {  # size: fading in, then stable
     512: (5, 30),
 }
 BATCH = {8: 128, 16: 128, 32: 64, 64: 32, 128: 32, 256: 32, 512: 16}
+LEAST_BATCH = 2  # of one image the critic sees no deviation
 ALPHA_STEP = 5e-5
 FEATURES = 512
 RATE_GROWTH = 1.85  # from the first to the last phase
@@ -100,7 +101,7 @@ def growing(size: int, settings: Settings) -> tuple[Phase, ...]:
 
 
 def _phase(size: int, factor: float, images: int, settings: Settings) -> Phase:
-    batch = max(1, round(BATCH[size] * settings.batch / max(BATCH.values())))
+    batch = max(LEAST_BATCH, round(BATCH[size] * settings.batch / max(BATCH.values())))
     steps = max(1, round(images / batch))
     fading = min(steps, round(EPOCHS[size][0] * EPOCH_IMAGES * factor / batch))
     rate = settings.learning_rate * RATE_GROWTH ** (SIZES.index(size) / (len(SIZES) - 1))

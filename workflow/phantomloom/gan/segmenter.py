@@ -1,4 +1,4 @@
-"""A small 2-D segmenter that judges generated images: independent of every generator."""
+"""A small 2-D segmenter that judges generated images, or is taught by them."""
 
 import json
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ class Segmenter:
 
 
 def train(pairs: Pairs, recipe: Recipe, device: str = "cpu") -> Segmenter:
-    """Return a segmenter of ``pairs``, which are real training images only.
+    """Return a segmenter of ``pairs``; one that is to judge must have seen real images only.
 
     Dice and cross-entropy; slices with rare classes are drawn more often. Equal for equal seeds
     on a CPU.

@@ -91,21 +91,27 @@ def _descend(
 
 def _parts(task: Task, batch: Batch) -> list[Part]:
     """Return this process's parts, all of one size that memory holds."""
-    count = _part_count(task, batch)
+    count = part_count(len(batch.rows), batch.growth.size, task)
     mine = np.array_split(np.arange(count), processes.count())[processes.rank()]
     rows = np.split(batch.rows, count)
     return [Part(int(n), *_drawn(task, batch, int(n), rows[n])) for n in mine]
 
 
-def _part_count(task: Task, batch: Batch) -> int:
-    total, together = len(batch.rows), processes.count()
-    most = task.settings.at_once * task.shape.size // batch.growth.size
-    for count in range(together, total + 1, together):
-        if total % count == 0 and total // count <= most:
+def part_count(batch: int, size: int, task: Task) -> int:
+    """Return in how many parts a batch at ``size`` is made: as many in each process.
+
+    Raises:
+        ValueError: if there is no such number.
+    """
+    together = processes.count()
+    most = task.settings.at_once * task.shape.size // size
+    for count in range(together, batch + 1, together):
+        if batch % count == 0 and batch // count <= most:
             return count
     raise ValueError(
-        f"gan: {together} processes cannot share a batch of {total} in equal parts of at most "
-        f"{most}; batch must be a multiple of the processes"
+        f"gan: {together} processes cannot share a batch of {batch} at {size} x {size} in equal "
+        f"parts of at most {most}; raise the setting batch, now {task.settings.batch}, so that "
+        "the batch of every size is a multiple of the processes, or give the rule fewer GPUs"
     )
 
 

@@ -34,9 +34,12 @@ def train(
 
     Raises:
         FloatingPointError: if a loss is no finite number; the saved state stays.
-        ValueError: if the processes cannot share a batch.
+        ValueError: before the first step, if the processes cannot share a batch of the schedule.
     """
     task = Task(module_of(name), data, shape_of(data), settings, device)
+    phases = task.variant.schedule(task.shape, settings)
+    for phase in phases:
+        step.part_count(phase.batch, phase.size, task)
     run = Run(task)
     state = folder / f"state-{identity(name, data, settings, code)}.pt"
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +51,7 @@ def train(
     def trained(growth: Growth) -> Trained:
         return Trained(run.average, name, task.shape, settings, growth, data.about)
 
-    for moment in moments(task.variant.schedule(task.shape, settings), run.step):
+    for moment in moments(phases, run.step):
         losses = _advance(task, run, moment, state)
         every = settings.save_every_images
         due = moment.last or run.images // every > moment.shown // every
