@@ -16,7 +16,7 @@ p = snakemake.params
 settings = {name: module_of(name).DEFAULTS._replace(**its) for name, its in p.variants.items()}
 faithful = module_of(evaluation.FAITHFUL).DEFAULTS  # the paper's, with as many features
 largest = Shape(512, channels=3, classes=1)  # its faces
-rows = [cost.memory(evaluation.FAITHFUL, largest, faithful._replace(batch=16, at_once=2))]
+rows = [cost.memory(evaluation.FAITHFUL, largest, faithful._replace(batch=4, at_once=2))]
 with TemporaryDirectory() as folder:
     for name in settings:
         rows += interruption.of_kills(name, p.kills, Path(folder, name))
@@ -24,7 +24,7 @@ for name, its in settings.items():
     rows.append(cost.beside_a_plain_loop(name, Shape(64, 1, p.classes), its, p.turns))
 for name, its in settings.items():
     for size in p.sizes:
-        rows += cost.paces(name, Shape(size, 1, p.classes), its._replace(batch=8, at_once=8))
+        rows += cost.paces(name, Shape(size, 1, p.classes), its._replace(batch=4, at_once=4))
 for judged in artefact.read(snakemake.input.verdicts):
     rows += evaluation.of_contest("benchmark", judged)
 taught = map(artefact.read, snakemake.input.teaching)
