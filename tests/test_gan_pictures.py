@@ -65,7 +65,7 @@ def lines(offset=0.0):
 
 
 def test_each_key_has_a_panel_and_each_run_its_colour():
-    drawn = curves({"paper": lines(), "modern": lines(1.0)}, ("critic", "generator"), "images")
+    drawn = curves({"paper": [lines()], "modern": [lines(1.0)]}, ("critic", "generator"), "images")
     critic, generator = drawn.axes
     assert critic.get_ylabel() == "critic" and generator.get_xlabel() == "images"
     raw, smooth, other, _ = critic.lines
@@ -80,8 +80,20 @@ def test_each_key_has_a_panel_and_each_run_its_colour():
     assert [words.get_text() for words in legend.texts] == ["paper", "modern"]
 
 
+def test_seeds_of_a_variant_have_one_colour_and_a_stray_one_does_not_hide_the_others():
+    stray = lines()
+    stray[20] = stray[20] | {"critic": 1e6}
+    drawn = curves({"paper": [lines(), stray], "modern": [lines(1.0)]}, ("critic",), "images")
+    (critic,) = drawn.axes
+    colours = [to_hex(line.get_color()) for line in critic.lines]
+    assert len(set(colours[:4])) == 1 and colours[4] != colours[0]
+    assert critic.get_ylim()[1] < 1e6 and critic.get_ylim()[0] < 1
+    (legend,) = drawn.legends
+    assert [words.get_text() for words in legend.texts] == ["paper", "modern"]
+
+
 def test_a_log_without_a_key_is_named():
     with pytest.raises(ValueError, match="the training log of paper has no line with 'loss'"):
-        curves({"paper": lines()}, ("loss",), "images")
+        curves({"paper": [lines()]}, ("loss",), "images")
     with pytest.raises(ValueError, match="no training log to draw"):
         curves({}, ("loss",), "images")

@@ -22,6 +22,8 @@ COLOURS = (  # of classes 1, 2, 3 ...: neighbours in the list are easily told ap
     *("#e0245e", "#009e73", "#cc79a7", "#0072b2", "#e69f00", "#17becf", "#637939", "#9c9ede"),
 )
 # Okabe & Ito's colours, which colour-blind people tell apart
+Log = Sequence[Mapping[str, Any]]
+USUAL = 0.98  # part of the values on either side of which a panel ends, with some room
 RUN_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 RUNNING = 15  # points of a running mean
 
@@ -73,11 +75,13 @@ def grid(
     return whole
 
 
-def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str], x: str) -> Figure:
+def curves(runs: Mapping[str, Sequence[Log]], keys: Sequence[str], x: str) -> Figure:
     """Return a panel a key of the training logs, in each a line a run, faint and smoothed.
 
+    Where a run goes astray it leaves the panel, as the others could not be seen otherwise.
+
     Args:
-        runs: by title, the lines of each log.
+        runs: by title, the lines of one log or several, which have one colour.
         keys: what to draw; lines without a key are passed over.
         x: the key of the horizontal axis, such as "images".
 
@@ -89,8 +93,10 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], keys: Sequence[str],
     drawn = Figure((9, 0.8 + 2.2 * len(keys)), dpi=120, layout="constrained")
     panels = drawn.subplots(len(keys), 1, sharex=True, squeeze=False)[:, 0]
     for panel, key in zip(panels, keys, strict=True):
-        for (title, lines), colour in zip(runs.items(), cycle(RUN_COLOURS)):
-            _curve(panel, [line for line in lines if key in line], key, x, title, colour)
+        for (title, logs), colour in zip(runs.items(), cycle(RUN_COLOURS)):
+            for number, lines in enumerate(logs):
+                values = _values(lines, key, x, title)
+                _curve(panel, values, colour, title if number == 0 else None)
         _dress(panel, key)
     panels[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True))
     panels[-1].xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -126,12 +132,14 @@ def _legend(class_names: Sequence[str], width: int) -> Image.Image:
     return image
 
 
-def _curve(
-    panel: Axes, lines: Sequence[Mapping[str, Any]], key: str, x: str, title: str, colour: str
-) -> None:
-    if not lines:
+def _values(lines: Log, key: str, x: str, title: str) -> pd.Series:
+    having = [line for line in lines if key in line]
+    if not having:
         raise ValueError(f"the training log of {title} has no line with {key!r}")
-    values = pd.Series([line[key] for line in lines], [line[x] for line in lines], float)
+    return pd.Series([line[key] for line in having], [line[x] for line in having], float)
+
+
+def _curve(panel: Axes, values: pd.Series, colour: str, title: str | None) -> None:
     smooth = values.rolling(RUNNING, min_periods=1, center=True).mean()
     panel.plot(values.index, values, color=colour, alpha=0.25, linewidth=0.7)
     panel.plot(smooth.index, smooth, color=colour, linewidth=1.6, label=title)
@@ -139,6 +147,10 @@ def _curve(
 
 def _dress(panel: Axes, key: str) -> None:
     panel.set_ylabel(key.replace("_", " "))
+    drawn = np.concatenate([line.get_ydata() for line in panel.lines])
+    low, high = np.quantile(drawn, (1 - USUAL, USUAL))
+    room = (high - low) / 4 or 1
+    panel.set_ylim(low - room, high + room)
     panel.grid(color="#dddddd", linewidth=0.6)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
