@@ -91,12 +91,13 @@ def command(*arguments) -> list[str]:
 
 
 def run(house: Path, *arguments, ok=True) -> dict[str, int]:
-    """Run snakemake for real and return how many jobs of each rule it ran."""
+    """Run snakemake and return how many jobs of each rule it ran, or would run if it is dry."""
     done = subprocess.run(
         command(*arguments), cwd=house, capture_output=True, text=True, env=quiet()
     )
     assert (done.returncode == 0) == ok, done.stdout[-3000:] + done.stderr[-6000:]
-    rules = re.findall(r"^(?:local)?rule (\w+):", done.stderr, re.MULTILINE)
+    told = done.stdout if "--dry-run" in arguments else done.stderr
+    rules = re.findall(r"^(?:local)?rule (\w+):", told, re.MULTILINE)
     return {rule: rules.count(rule) for rule in rules}
 
 

@@ -50,9 +50,10 @@ def configure(folder, variants):
     (folder / "my.yaml").write_text(yaml.safe_dump({"gan": ours}))
 
 
-def contest(folder, *targets):
+def contest(folder, *targets, options=()):
     arguments = ["--snakefile", ROOT / "Snakefile", "--workflow-profile", ROOT / "profiles/default"]
-    return run(folder, *arguments, "--configfile", "my.yaml", "--", *(targets or ["gan"]))
+    arguments += ["--configfile", "my.yaml", *options]
+    return run(folder, *arguments, "--", *(targets or ["gan"]))
 
 
 def test_a_contest_trains_judges_samples_and_tells(folder):
@@ -87,7 +88,7 @@ def test_a_run_says_what_its_images_teach_and_the_benchmark_would_gather_it(fold
     assert contest(folder, wanted) == {"teach": 1}
     found = json.loads((folder / wanted).read_text())
     assert found["gain"]["value"] == pytest.approx(found["both"]["value"] - found["real"]["value"])
-    jobs = contest(folder, "--dry-run", "results/benchmark/gan.json")
+    jobs = contest(folder, "results/benchmark/gan.json", options=["--dry-run"])
     assert jobs["benchmark_gan"] == 1 and jobs["teach"] == 1 and jobs["generator"] == 3
 
 
