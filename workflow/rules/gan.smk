@@ -314,7 +314,7 @@ rule benchmark_gan:
         variants=CONTESTS["benchmark"]["variants"],
         classes=10,  # of the masks that the pace is measured with
         sizes=[64, 128, 256, 512],  # pixels
-        turns=5,  # of each way to make a training step
+        turns=15,  # of each way to make a training step
         kills=5,  # of a run that is to end as if there were none
         code=code(
             "scripts/benchmark_gan.py",
