@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from phantomloom import benchmark
 from phantomloom.benchmark import Row
 from phantomloom.io import artefact, log, nifti
 from phantomloom.segmentation import trial
@@ -43,5 +44,4 @@ of, issue = "monai, 512 x 512 x 1000 voxels", "issue 4"
 seconds = whole.seconds / large.array.size * 1e6
 rows.append(Row(f"{of}: time", seconds, "s/Mvoxel", None, "lower", "no target"))
 rows.append(Row(f"{of}: memory", whole.memory_mb, "MB", 12000, "lower", issue))
-rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
-artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")
+artefact.write(benchmark.records(rows), snakemake.output[0], schema="benchmark")

@@ -5,16 +5,16 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from phantomloom.gan import cost, evaluation, interruption
+from phantomloom import benchmark
+from phantomloom.gan import cost, evaluation, interruption, trained
 from phantomloom.gan.settings import Shape
-from phantomloom.gan.trained import module_of
 from phantomloom.io import artefact, log
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 p = snakemake.params
-settings = {name: module_of(name).DEFAULTS._replace(**its) for name, its in p.variants.items()}
-faithful = module_of(evaluation.FAITHFUL).DEFAULTS  # the paper's, with as many features
+settings = {name: trained.settings_of(name, its) for name, its in p.variants.items()}
+faithful = trained.settings_of(evaluation.FAITHFUL, {})  # the paper's, with as many features
 largest = Shape(512, channels=3, classes=1)  # its faces
 rows = [cost.memory(evaluation.FAITHFUL, largest, faithful._replace(batch=4, at_once=2))]
 with TemporaryDirectory() as folder:
@@ -29,5 +29,4 @@ for judged in artefact.read(snakemake.input.verdicts):
     rows += evaluation.of_contest("benchmark", judged)
 taught = map(artefact.read, snakemake.input.teaching)
 rows += evaluation.of_teaching(f"benchmark, {evaluation.MODERN}", list(taught))
-rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
-artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")
+artefact.write(benchmark.records(rows), snakemake.output[0], schema="benchmark")

@@ -1,3 +1,4 @@
+from phantomloom import benchmark
 from phantomloom.benchmark import Row
 from phantomloom.io import artefact, log, nifti
 from phantomloom.simulation import trial
@@ -32,5 +33,4 @@ for threads in sorted({1, snakemake.threads}):
     rows.append(Row(f"rays, {of}", rays, "1/s", target[0], "higher", sketch))
     rows.append(Row(f"updates, {of}", updates, "1/s", target[1], "higher", sketch))
 
-rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
-artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")
+artefact.write(benchmark.records(rows), snakemake.output[0], schema="benchmark")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from phantomloom import benchmark
 from phantomloom.io import artefact, log
 from phantomloom.privacy import cost, evaluation, models, verification
 
@@ -20,5 +21,4 @@ for path in snakemake.input.statistics:
         rows += (evaluation.of_shuffled if shuffled else evaluation.of_statistics)(entry)
 for path in snakemake.input.audits:
     rows += evaluation.of_audit(artefact.read(path))
-rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
-artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")
+artefact.write(benchmark.records(rows), snakemake.output[0], schema="benchmark")

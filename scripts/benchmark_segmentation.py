@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from phantomloom import benchmark
 from phantomloom.benchmark import Row
 from phantomloom.cohort import figures
 from phantomloom.io import artefact, log
@@ -34,5 +35,4 @@ for path in snakemake.input.logs:
     rows += evaluation.of_training(f"training {'/'.join(Path(path).parts[-3:-1])}", list(lines))
 for sex in "MF":
     rows += figures.of_reference(sex)
-rows = [row._replace(value=float(f"{row.value:.4g}")) for row in rows]
-artefact.write([row._asdict() for row in rows], snakemake.output[0], schema="benchmark")
+artefact.write(benchmark.records(rows), snakemake.output[0], schema="benchmark")

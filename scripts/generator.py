@@ -12,8 +12,7 @@ from phantomloom.io import complete, log
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 name, folder = snakemake.wildcards.variant, Path(snakemake.output.generator).parent
-given = {k: tuple(v) if isinstance(v, list) else v for k, v in snakemake.params.settings.items()}
-settings = trained.module_of(name).DEFAULTS._replace(**given)
+settings = trained.settings_of(name, snakemake.params.settings)
 data = pairs.read(Path(snakemake.input.pairs[0]).parent).of("train")
 shown = np.linspace(0, len(data.names) - 1, 6, dtype=int)
 masks, names = data.masks[shown], [data.names[row] for row in shown]

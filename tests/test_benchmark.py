@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from phantomloom.benchmark import Row, of_rules, table
+from phantomloom.benchmark import Row, of_rules, records, table
 from phantomloom.io import log, nifti
 from phantomloom.segmentation import Segmentation, bundle, monai
 from phantomloom.structures import label
@@ -132,3 +132,9 @@ def test_a_job_may_ask_for_what_a_native_scan_needs_and_on_a_retry_for_more(rule
     memory_mb = eval(found.group(1))
     assert memory_mb(None, 1) >= 1.4 * LARGEST_MB.get(rule, 0)
     assert memory_mb(None, 2) == 2 * memory_mb(None, 1)
+
+
+def test_records_have_four_digits_and_every_field():
+    row = Row("speed", 1234.567, "1/s", None, "higher", "nothing")
+    (told,) = records([row])
+    assert told == row._asdict() | {"value": 1235.0}

@@ -43,6 +43,11 @@ def of_rules(jobs: pd.DataFrame, cores: int, targets: dict[str, Any]) -> list[Ro
     return [row._replace(value=round(float(row.value), 1)) for row in rows]
 
 
+def records(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return ``rows`` as an artefact takes them, values with four digits."""
+    return [row._replace(value=float(f"{row.value:.4g}"))._asdict() for row in rows]
+
+
 def table(rows: list[Row]) -> str:
     """Return ``rows`` as text in columns; a figure that falls short of its target is marked."""
     cells = [("", "figure", "value", "unit", "target", "against")]

@@ -1,9 +1,10 @@
 """A trained generator and its file."""
 
 import json
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import safe_open
@@ -88,5 +89,10 @@ def module_of(variant: str):
     return import_module(f"phantomloom.gan.variants.{variant}")
 
 
-def _with_tuples(values: dict) -> dict:
+def settings_of(variant: str, given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a variant: its DEFAULTS, but for those ``given``."""
+    return module_of(variant).DEFAULTS._replace(**_with_tuples(given))
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
