@@ -129,6 +129,26 @@ def test_a_convolution_keeps_or_halves_the_size_and_the_variance(kernel, stride)
     assert float(out[..., 4:-4, 4:-4].var()) == pytest.approx(1, rel=0.1)
 
 
+def test_a_slowed_layer_begins_alike_and_moves_by_its_pace():
+    x, moves = drawn(4, 32), []
+    for pace in (1.0, 0.1):
+        torch.manual_seed(0)
+        layer = layers.Dense(32, 8, pace=pace)
+        before = layer(x)
+        adam = torch.optim.Adam([layer.weight], lr=1e-3)
+        before.sum().backward()
+        adam.step()
+        moves.append((before, layer(x) - before))
+    (start, whole), (same, slow) = moves
+    torch.testing.assert_close(same, start)
+    torch.testing.assert_close(slow, 0.1 * whole, rtol=1e-3, atol=1e-6)
+
+
+def test_the_embedding_alone_is_slowed():
+    slowed = [layer.scale * layer.in_features**0.5 for layer in MaskEncoder(16, 3, 48).dense]
+    assert slowed == pytest.approx([0.1, 0.1])
+
+
 def test_doubling_keeps_the_scale_that_a_leaky_relu_wants():
     torch.manual_seed(0)
     out = layers.Doubling(32, 64)(drawn(1, 32, 16, 16)).detach()

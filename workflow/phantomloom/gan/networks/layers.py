@@ -41,11 +41,17 @@ class Doubling(nn.ConvTranspose2d):
 
 
 class Dense(nn.Linear):
-    """Linear layer."""
+    """Linear layer whose weights learn at ``pace`` times the learning rate.
 
-    def __init__(self, inputs: int, outputs: int, gain: float = HE):
+    They are kept larger by 1 / pace and scaled down as much in use (Karras et al. 2019, arXiv
+    1812.04948, appendix C), so that what Adam's step adds to them counts for less.
+    """
+
+    def __init__(self, inputs: int, outputs: int, gain: float = HE, pace: float = 1.0):
         super().__init__(inputs, outputs)
-        self.scale = _equalise(self, gain, inputs)
+        self.scale = pace * _equalise(self, gain, inputs)
+        with torch.no_grad():
+            self.weight /= pace
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, outputs]."""

@@ -6,6 +6,7 @@ from phantomloom.gan.networks.layers import Conv, Dense, Halving, activated
 
 SMALLEST = 16  # where the convolutions end
 JOINED = 8  # first channels of each size that the generator is given
+PACE = 0.1  # of the dense layers, two linear ones in a row, the first with up to 8192 inputs
 
 
 def channels(size: int) -> int:
@@ -32,7 +33,8 @@ class MaskEncoder(nn.Module):
         inputs = channels(size) * size**2
         self.dense = nn.ModuleList()
         if embedding:
-            self.dense.extend([Dense(inputs, 256, gain=1), Dense(256, embedding, gain=1)])
+            layers = (inputs, 256), (256, embedding)
+            self.dense.extend(Dense(*sides, gain=1, pace=PACE) for sides in layers)
 
     def forward(self, masks: Tensor) -> tuple[dict[int, Tensor], Tensor | None]:
         """Return features [B, 8 or more, r, r] by size r, and the embedding [B, E] or None."""
