@@ -261,3 +261,11 @@ def test_sizes_that_no_network_has_are_named(size):
         Shape(size, 1, 1)
     with pytest.raises(ValueError, match="need a channel and a class"):
         Shape(8, 1, 0)
+
+
+def test_the_modern_generator_clips_its_images_as_real_ones_are():
+    generator, _ = small(modern_variant)
+    generator.to_image[-1].weight.data *= 100
+    masks, noise = masks_of(SHAPE), drawn(2, generator.noise_size)
+    image = generator(masks, noise, Growth(32))
+    assert (float(image.min()), float(image.max())) == (-1, 1)

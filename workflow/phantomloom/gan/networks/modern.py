@@ -80,7 +80,9 @@ class Generator(nn.Module):
 
     The mask's embedding joins the noise before the first projection; the block of each size sees
     the mask at that size. The last numbers of the noise, one for each pixel, are grain that the
-    last block of full size is given beside its features.
+    last block of full size is given beside its features. Images are clipped to their range, as
+    real ones are: air outside the window is flat, and an output that only comes near to it bears
+    ripples that a critic sees before all else.
     """
 
     def __init__(self, shape: Shape, features: int, embedding: int, noise: int):
@@ -114,7 +116,7 @@ class Generator(nn.Module):
                 rendered.append(to_image(activated(x)))
             if size == growth.size:
                 break
-        return mixed(rendered, growth.alpha)
+        return mixed(rendered, growth.alpha).clamp(-1, 1)
 
 
 class Critic(nn.Module):
