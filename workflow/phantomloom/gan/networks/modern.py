@@ -113,10 +113,10 @@ class Generator(nn.Module):
                 seen.append(grain.view(-1, 1, size, size))
             x = block(x, *seen)
             if growth.renders(size):
-                rendered.append(to_image(activated(x)))
+                rendered.append(to_image(activated(x)).clamp(-1, 1))
             if size == growth.size:
                 break
-        return mixed(rendered, growth.alpha).clamp(-1, 1)
+        return mixed(rendered, growth.alpha)
 
 
 class Critic(nn.Module):
