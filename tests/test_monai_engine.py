@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from phantomloom.segmentation import bundle
 from phantomloom.segmentation.monai import segment
+from phantomloom.segmentation.sliding import planes
 from phantomloom.segmentation.windows import windows
 from phantomloom.structures import label
 from phantomloom.volume import Volume
@@ -194,6 +195,22 @@ def test_a_published_bundle_gives_what_monai_makes_of_it(tmp_path, axes):
     agrees = found.labels.array == expected
     assert agrees[inside].mean() > 0.999
     assert found.training_scans is None
+
+
+@pytest.mark.parametrize("mode, value", [("constant", -3.0), ("replicate", 0.0)])
+def test_an_image_smaller_than_a_window_is_padded_as_its_bundle_says(tmp_path, mode, value):
+    write_foreign_bundle(tmp_path / "b", "RAS", ["liver"])
+    file = tmp_path / "b/configs/inference.json"
+    content = json.loads(file.read_text())
+    content["inferer"] |= {"padding_mode": mode, "cval": value}
+    file.write_text(json.dumps(content))
+    model = bundle.read(tmp_path / "b")
+    image = torch.randn(1, 1, 5, 9, 20, generator=torch.Generator().manual_seed(0))
+    inferer = ConfigParser(content).get_parsed_content("inferer")
+    with torch.inference_mode():
+        expected = inferer(image, model.network)[0]
+    found = torch.stack(list(planes(image, model.network, model.windows, "cpu")), 1)
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_published_bundle_may_name_classes_as_other_tools_do(tmp_path):

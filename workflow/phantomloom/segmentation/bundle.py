@@ -91,7 +91,7 @@ def _ours(folder: Path, settings: dict[str, Any]) -> Model:
     return Model(
         SeesHU(network).eval(),
         (0, *map(label, its.structures)),
-        Windows(its.patch),
+        Windows(its.patch, padding="replicate"),
         partial(at_spacing, spacing_mm=its.spacing_mm),
         its.training_scans,
     )
@@ -139,7 +139,8 @@ def _windows(inferer: Any) -> Windows:
         raise ValueError(
             f"an inferer needs a roi_size along each axis and one overlap: {patch}, {overlap}"
         )
-    return Windows(tuple(patch), overlap, inferer.mode, sigma, inferer.padding_mode)
+    padding = inferer.padding_mode, inferer.cval
+    return Windows(tuple(patch), overlap, inferer.mode, sigma, *padding)
 
 
 def _classes(folder: Path) -> dict[int, str]:

@@ -27,7 +27,8 @@ class Windows(NamedTuple):
     overlap: float = 0.5  # of neighbouring windows, as a fraction of the patch
     blend: str = "gaussian"  # or constant: the weight of a voxel by its place in the window
     sigma: float = 0.125  # of the gaussian, as a fraction of the patch
-    padding: str = "replicate"  # of an image smaller than the patch; as torch names it
+    padding: str = "constant"  # of an image smaller than the patch; as torch names it
+    padding_value: float = 0.0  # of constant padding
 
 
 def planes(
@@ -64,7 +65,8 @@ def _padded(image: Tensor, windows: Windows) -> tuple[Tensor, Shape]:
     if not any(lack):
         return image, (0, 0, 0)
     sides = [side for n in reversed(lack) for side in (n // 2, n - n // 2)]
-    return pad(image, sides, mode=windows.padding), tuple(n // 2 for n in lack)
+    value = windows.padding_value if windows.padding == "constant" else None
+    return pad(image, sides, windows.padding, value), tuple(n // 2 for n in lack)
 
 
 def _weight(windows: Windows, device: str) -> Tensor:

@@ -99,7 +99,7 @@ def plain_nnunet(ct: Volume, weights: Path) -> np.ndarray:
     predictor = nnunet.load(weights, ["0"], "cpu", mirroring=False)
     predictor.network.load_state_dict(predictor.list_of_parameters[0])
     data, _ = nnunet_scores.prepared(predictor, ct.array, ct.spacing_mm)
-    windows = Windows(tuple(predictor.configuration_manager.patch_size), padding="constant")
+    windows = Windows(tuple(predictor.configuration_manager.patch_size))
     return _plain(predictor.network, torch.from_numpy(data)[None], windows, ct)
 
 
