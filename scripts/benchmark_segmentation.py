@@ -1,12 +1,11 @@
 """Gather what the networks find in whom they have not seen, and what training and people cost."""
 
-import json
 from pathlib import Path
 
 from phantomloom import benchmark
 from phantomloom.benchmark import Row
 from phantomloom.cohort import figures
-from phantomloom.io import artefact, log
+from phantomloom.io import artefact, lines, log
 from phantomloom.segmentation import evaluation
 from phantomloom.structures import MODELS, structures
 
@@ -31,8 +30,8 @@ for how, seen, unseen, cases in read:
         others = {h: c[unseen] for h, s, u, c in read if (s, u) == (seen, unseen) and h != how}
         rows += evaluation.beside(title, cases[unseen], others, hoped)
 for path in snakemake.input.logs:
-    lines = map(json.loads, Path(path).read_text().splitlines())
-    rows += evaluation.of_training(f"training {'/'.join(Path(path).parts[-3:-1])}", list(lines))
+    title = f"training {'/'.join(Path(path).parts[-3:-1])}"
+    rows += evaluation.of_training(title, lines.read(Path(path)))
 for sex in "MF":
     rows += figures.of_reference(sex)
 artefact.write(benchmark.records(rows), snakemake.output[0], schema="benchmark")

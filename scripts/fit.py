@@ -1,12 +1,13 @@
 """Fit the shared network by a recipe, on people and the scans of ``seen``; write the bundles."""
 
+import shutil
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
 from phantomloom.cohort import hounsfield, person
-from phantomloom.io import artefact, log, nifti
+from phantomloom.io import artefact, complete, log, nifti
 from phantomloom.provenance import scan_identity
 from phantomloom.resample import Grid, resample
 from phantomloom.segmentation import bundle, labels
@@ -30,8 +31,10 @@ watched = Material(targets.people(load_file(given.watched[0])), [], contrast_hu)
 first = loop.Fitted.read(Path(given.first[0])) if given.first else None
 learnt = first.learnt if first else targets.classes([*people, *scans])
 folder, material = Path(snakemake.output.weights).parent, Material(people, scans, contrast_hu)
-code = snakemake.params.code
-fitted = loop.train(material, watched, learnt, recipe, folder, device, first, code)
+run, code = folder / "run", snakemake.params.code  # outputs are removed before a job, run is not
+fitted = loop.train(material, watched, learnt, recipe, run, device, first, code)
+with complete(Path(snakemake.output.log)) as copy:
+    shutil.copyfile(run / "log.jsonl", copy)
 fitted.write(Path(snakemake.output.weights))
 seen = tuple(scan_identity(artefact.read(path)) for path in given.source)
 grid = (recipe.spacing_mm, tuple(recipe.patch), seen)

@@ -1,5 +1,6 @@
 """Train a generator of images from masks, with a grid of samples each time it is saved."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from phantomloom.io import complete, log
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 name, folder = snakemake.wildcards.variant, Path(snakemake.output.generator).parent
+run = folder / "run"  # what a stopped run goes on from: Snakemake removes outputs before a job
 settings = trained.settings_of(name, snakemake.params.settings)
 data = pairs.read(Path(snakemake.input.pairs[0]).parent).of("train")
 shown = np.linspace(0, len(data.names) - 1, 6, dtype=int)
@@ -32,8 +34,10 @@ def look(device, images, generator):
 def work(device):
     """Train; the first of several processes writes the generator."""
     on_save = partial(look, device)
-    found = training.train(name, data, settings, folder, device, on_save, snakemake.params.code)
+    found = training.train(name, data, settings, run, device, on_save, snakemake.params.code)
     if processes.rank() == 0:
+        with complete(Path(snakemake.output.log)) as copy:
+            shutil.copyfile(run / "log.jsonl", copy)
         found.write(Path(snakemake.output.generator))
 
 

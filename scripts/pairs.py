@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from phantomloom.gan import pairs
 from phantomloom.gan.data.ct_slices import Patient
-from phantomloom.io import log, nifti
+from phantomloom.io import artefact, log, nifti
 from phantomloom.volume import Volume
 
 said = log.to(snakemake.log[0])
@@ -25,8 +25,10 @@ def person(file, number):
 
 def case(name):
     """Return CT and labels of a case of the sheet."""
-    ct, labels = (f"results/ingest/{name}/ct.nii.gz", f"results/merge/{name}/labels.nii.gz")
-    return nifti.read(ct), nifti.read(labels)
+    ct, merged = f"results/ingest/{name}/ct.nii.gz", Path(f"results/merge/{name}")
+    if reason := artefact.reason_to_withhold(merged / "merge.json"):
+        raise ValueError(f"{name} has no phantom: {reason}; mend it or take it out of gan.datasets")
+    return nifti.read(ct), nifti.read(merged / "labels.nii.gz")
 
 
 patients = []

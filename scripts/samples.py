@@ -22,16 +22,19 @@ names = [test.names[row] for row in rows]
 wishes = sampling.draws(names, p["per_mask"], p["seed"], p["truncation"])
 found = list(sampling.sampled(sampler, test.masks[rows], names, wishes))
 written = sample_files.write_pictures(found, folder)
-middle = int(rows[len(rows) // 2])
+shown = [place for place, row in enumerate(rows) if test.masks[row].any()] or [0]
+place = shown[len(shown) // 2]  # of the mask that is changed, one with classes if there is any
+middle = int(rows[place])
 way = [(0, latent) for latent in sampling.way(p["seed"], p["seed"] + 1, 8, p["truncation"])]
 mask, name = test.masks[middle : middle + 1], f"way/{test.names[middle]}"
 written += sample_files.write_pictures(sampling.sampled(sampler, mask, [name], way), folder)
-there = [int(n) for n in np.unique(mask) if n > 1] or [1]
-edits = [editing.removed(mask[0], n, fill=1 if n > 1 else None) for n in there]
-names_of_edits = [f"without_{test.class_names[n - 1]}/{test.names[middle]}" for n in there]
-same = sampling.everywhere(len(edits), [wishes[len(rows) // 2 * p["per_mask"]][1]])
-made = sampling.sampled(sampler, np.stack(edits), names_of_edits, same)
-written += sample_files.write_pictures(made, folder)
+there = [int(n) for n in np.unique(mask) if n]
+if there:
+    edits = [editing.removed(mask[0], n) for n in there]
+    names_of_edits = [f"without_{test.class_names[n - 1]}/{test.names[middle]}" for n in there]
+    same = sampling.everywhere(len(edits), [wishes[place * p["per_mask"]][1]])
+    made = sampling.sampled(sampler, np.stack(edits), names_of_edits, same)
+    written += sample_files.write_pictures(made, folder)
 sample_files.write_list(written, folder / "samples.tsv")
 images = torch.stack([sample.image for sample in found]).unflatten(0, (len(rows), -1))
 columns = [(f"sample {n + 1}", images[:, n]) for n in range(p["per_mask"])]

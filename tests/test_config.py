@@ -230,6 +230,10 @@ LABELS = {"engine": "labels", "weights": None}
         ),
         ({"merge": {"precedence": [["abdomen", "body"], "torso"]}}, "lacks the model 'skeleton'"),
         ({"library": {"volumes": {"liver": ["livr"]}}}, "library.volumes.liver.0: 'livr'"),
+        (
+            {"gan": {"judging": {"flat": ["livr"]}}},
+            "gan.judging.flat.0: 'livr'; allowed: a class of",
+        ),
         ({"phantom": {"voxel_formats": ["dicom"]}}, "'dicom'; allowed: nifti or xcist"),
         ({"phantom": {"mesh_formats": ["obj"]}}, "phantom.mesh_formats.0: 'obj'"),
         ({"phantom": {"voxel_formats": []}}, "phantom.voxel_formats: []"),

@@ -69,7 +69,7 @@ def test_the_parts_of_a_face_become_one_mask_without_hair_and_ears(root):
 
 
 def test_every_part_can_be_a_class_of_its_own(root):
-    about, pairs = celeba.read(root, 32, celeba.EVERY_PART, THIRDS)
+    about, pairs = celeba.read(root, 32, "every_part", THIRDS)
     assert len(about.class_names) == 18 and about.class_names[0] == "skin"
     mask = by_name(pairs)["5"].mask
     for y in range(32):

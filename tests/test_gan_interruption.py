@@ -7,7 +7,6 @@ import torch
 
 from phantomloom.gan import interruption
 from phantomloom.gan.interruption import BATCH, SAVE_EVERY
-from phantomloom.gan.progress import forget, shown
 from phantomloom.gan.run import Run
 
 
@@ -27,15 +26,3 @@ def test_a_killed_run_makes_again_what_came_after_its_last_save_and_no_bit_diffe
     again, apart = json.loads((tmp_path / "told.json").read_text())
     assert apart == 0
     assert (again > SAVE_EVERY + BATCH) if forgetful else (0 <= again <= SAVE_EVERY + BATCH)
-
-
-def test_half_a_line_does_not_count_and_goes_when_the_run_goes_on(tmp_path):
-    log = tmp_path / "log.jsonl"
-    assert shown(log) == 0
-    log.write_text('{"images": 0}\n{"images": 32}\n{"images": 4')
-    assert shown(log) == 32
-    forget(log, 32)
-    assert log.read_text() == '{"images": 0}\n{"images": 32}\n'
-    log.write_text('{"ima')
-    forget(log, 32)
-    assert not log.exists()

@@ -11,6 +11,7 @@ from phantomloom.gan.judgement import (
     CONSISTENCY,
     COPIES,
     DIVERSITY,
+    EDGE,
     HISTOGRAM,
     NOISE,
     REAL_SWD,
@@ -21,7 +22,7 @@ from phantomloom.gan.pairs import Pairs
 from phantomloom.gan.sampling import Sampler
 from phantomloom.library.contest import Picture, contest_page
 
-SIZE, LEVELS = 16, torch.tensor([-1.0, -0.2, 0.6])  # of background and the two classes
+SIZE, LEVELS = 32, torch.tensor([-1.0, -0.2, 0.6])  # of background and the two classes
 JUDGING = Judging(draws=3, masks=6, flat=("body",), seed=1)
 
 
@@ -31,9 +32,9 @@ def masks_of(count, seed):
     y, x = np.mgrid[:SIZE, :SIZE]
     out = np.zeros((count, SIZE, SIZE), np.uint8)
     for mask in out:
-        cy, cx = random.uniform(6, 9, 2)
-        mask[np.hypot(y - cy, x - cx) < 6] = 1
-        mask[np.hypot(y - cy - 1, x - cx + random.uniform(-2, 2)) < 2.5] = 2
+        cy, cx = random.uniform(14, 17, 2)
+        mask[np.hypot(y - cy, x - cx) < 10] = 1
+        mask[np.hypot(y - cy - 2, x - cx + random.uniform(-3, 3)) < 3] = 2
     return out
 
 
@@ -48,9 +49,9 @@ def pairs(people, seed, part, unit="HU"):
     images = painted(masks, torch.Generator().manual_seed(seed)).clamp(-1, 1)
     groups = tuple(f"{part}{n // 8}" for n in range(len(masks)))
     names = tuple(f"{group}/{n}" for n, group in enumerate(groups))
-    hu = (images * 100).round().numpy().astype(np.int16)
+    hu = (images * 400).round().numpy().astype(np.int16)
     parts = (part,) * len(masks)
-    return Pairs(hu, masks, -100, 100, unit, ("body", "organ"), names, groups, parts, 2.0)
+    return Pairs(hu, masks, -400, 400, unit, ("body", "organ"), names, groups, parts, 2.0)
 
 
 class Painter:
@@ -84,8 +85,8 @@ def test_who_paints_as_reality_does_is_as_near_to_it_as_other_people_are(judge):
     found = judge(Painter())
     assert found[SWD].value < 1.5 * found[REAL_SWD].value
     assert found[CONSISTENCY].value == pytest.approx(1, abs=0.05)
-    assert found[HISTOGRAM].value < 5  # of the 200 HU that the window spans
-    assert found[NOISE].value is None or found[NOISE].value < 0.5
+    assert found[HISTOGRAM].value < 20  # of the 800 HU that the window spans
+    assert found[NOISE].value < 0.2 and found[EDGE].value < 0.2
     assert found[COPIES].value < 0.2
 
 
@@ -94,6 +95,18 @@ def test_who_ignores_the_mask_is_told_by_consistency_swd_and_histogram(judge):
     assert blind[CONSISTENCY].value < 0.5 * fine[CONSISTENCY].value
     assert blind[SWD].value > 2 * fine[SWD].value
     assert blind[HISTOGRAM].value > 5 * fine[HISTOGRAM].value
+
+
+def test_three_times_the_noise_is_told_as_such(judge):
+    found = judge(Painter(noise=0.3))
+    assert found["noise of real, HU"].value == pytest.approx(40, rel=0.1)
+    assert found["noise, HU"].value == pytest.approx(120, rel=0.1)
+    assert found[NOISE].value == pytest.approx(np.log(3), abs=0.15)
+    assert found["noise power departure"].value == pytest.approx(2 * np.log(3), abs=0.3)
+    told = [name for name in found if name.startswith("noise power of real at")]
+    white = (40 * 2.0) ** 2  # variance times the area of a pixel, at every frequency
+    assert [found[name].value for name in told] == pytest.approx([white] * len(told), rel=0.3)
+    assert len(told) >= 3
 
 
 def test_who_knows_one_image_a_mask_has_no_diversity(judge):

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from phantomloom.gan import pairs as pairs_module
 from phantomloom.gan.pair import About, Pair
-from phantomloom.gan.pairs import Pairs, one_hot, read, unscaled, write, write_each
+from phantomloom.gan.pairs import (
+    Pairs,
+    one_hot,
+    read,
+    read_sides,
+    unscaled,
+    write,
+    write_each,
+)
 
 ABOUT = About(-160.0, 240.0, "HU", ("body", "liver"), 6.5)
 PARTS = ("train", "train", "train", "validation", "test", "test")
@@ -40,6 +48,25 @@ def test_what_is_read_equals_what_was_written_and_is_memory_mapped(tmp_path):
     np.testing.assert_array_equal(found.images, written.images)
     np.testing.assert_array_equal(found.masks, written.masks)
     assert found[2:] == written[2:]
+
+
+def test_whoever_was_learnt_from_judges_nothing_nor_does_another_window(tmp_path):
+    """Across data sets too: what one calls a patient of training another may call one of test."""
+    others = tuple({"dee": "eve"}.get(group, group) for group in GROUPS)
+    larger = np.zeros((6, 1, 16, 16), np.int16)
+    write(data_set(), tmp_path / "set")
+    write(data_set()._replace(groups=others), tmp_path / "other")
+    learnt, tried = read_sides(tmp_path / "set", tmp_path / "other", "gan")
+    assert set(learnt.groups) == {"ann", "ben"} and set(tried.groups) == {"eve"}
+    for changed, words in (
+        ({"groups": ("x", "x", "ben2", "cid", "ann", "ann")}, "gan: ann of wrong was learnt from"),
+        ({"low": -200.0}, "gan: wrong has the low -200.0; that learnt is -160.0"),
+        ({"class_names": ("body", "lung")}, "class_names"),
+        ({"images": larger, "masks": larger[:, 0].astype(np.uint8)}, "shape of an image"),
+    ):
+        write(data_set()._replace(**changed), tmp_path / "wrong")
+        with pytest.raises(ValueError, match=words):
+            read_sides(tmp_path / "set", tmp_path / "wrong", "gan")
 
 
 def test_the_files_are_plain_numpy_whatever_the_count(tmp_path):

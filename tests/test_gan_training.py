@@ -9,6 +9,7 @@ from gan_pairs import Squares
 from torch import distributed
 
 from phantomloom.gan import processes, run, step
+from phantomloom.gan.losses import CriticLoss
 from phantomloom.gan.schedule import Growth, factors
 from phantomloom.gan.trained import module_of
 from phantomloom.gan.training import train
@@ -148,6 +149,25 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_state(tmp_path):
     assert "step 5 after 40 images: the loss of the critic is nan; lower learning_rate" in told
     assert str(state) in told
     assert torch.load(state)["images"] == 32
+
+
+def test_a_gradient_that_overflows_stops_the_run_though_the_loss_is_finite(tmp_path, monkeypatch):
+    def rooted(critic, *_):
+        nothing = sum((value - value).abs().sum() for value in critic.parameters())
+        return CriticLoss(nothing.sqrt(), nothing)  # 0, with a slope of 0 / 0
+
+    monkeypatch.setattr(module_of("modern"), "critic_loss", rooted)
+    with pytest.raises(FloatingPointError, match=r"the gradient of the critic overflows"):
+        train("modern", Squares(), tiny("modern"), tmp_path)
+
+
+def test_one_pixel_of_one_image_or_mask_makes_it_another_run():
+    data, settings = Squares(count=600), tiny("modern")
+    whole = {run.identity("modern", data, settings, "")}
+    for array in (data.images, data.masks):
+        array[431, 0, 3, 4] += 1
+        whole.add(run.identity("modern", data, settings, ""))
+    assert len(whole) == 3
 
 
 def test_every_pass_shows_every_row_once_in_another_order():

@@ -1,6 +1,8 @@
 """The real contest on a few drawn pictures: what it writes, what a change remakes."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -90,6 +92,42 @@ def test_a_run_says_what_its_images_teach_and_the_benchmark_would_gather_it(fold
     assert found["gain"]["value"] == pytest.approx(found["both"]["value"] - found["real"]["value"])
     jobs = contest(folder, "results/benchmark/gan.json", options=["--dry-run"])
     assert jobs["benchmark_gan"] == 1 and jobs["teach"] == 1 and jobs["generator"] == 3
+
+
+def test_a_run_that_snakemake_makes_again_keeps_its_training_log(folder):
+    """Snakemake removes a job's outputs first; what a run goes on from must not be among them."""
+    log = folder / "results/gan/default/modern/seed-1/log.jsonl"
+    before = log.read_text()
+    log.with_name("generator.safetensors").unlink()
+    assert contest(folder, log.with_name("generator.safetensors")) == {"generator": 1}
+    assert log.read_text() == before and before.count("\n") >= 2
+
+
+def drawn(folder, out, *options):
+    """The pictures of one mask, by draw_masks.py, and what it said."""
+    generator = folder / "results/gan/default/modern/seed-1/generator.safetensors"
+    command = [sys.executable, ROOT / "scripts/draw_masks.py", generator, folder / "shown", out]
+    ended = subprocess.run([*command, "--per-mask", "2", *options], capture_output=True, text=True)
+    pictures = [np.asarray(Image.open(file)) for file in sorted(out.rglob("*.png"))]
+    return pictures, ended.stderr
+
+
+def test_masks_of_a_folder_are_drawn_and_edited_with_the_same_noise(folder, tmp_path):
+    disc = np.zeros((32, 32), np.uint8)
+    disc[8:16, 8:16] = 1
+    (folder / "shown").mkdir()
+    Image.fromarray(disc).save(folder / "shown/a.png")
+    plain, _ = drawn(folder, tmp_path / "plain")
+    back, _ = drawn(folder, tmp_path / "back", "--move", "disc", "0", "4", "--scale", "disc", "1")
+    Image.fromarray(np.roll(disc, 8, 1)).save(folder / "shown/a.png")  # 4 of the generator's pixels
+    moved, _ = drawn(folder, tmp_path / "moved")
+    assert len(plain) == 2 and not np.array_equal(plain[0], plain[1])
+    np.testing.assert_array_equal(moved, back)
+    assert not np.array_equal(plain, moved)
+    _, said = drawn(folder, tmp_path / "none", "--remove", "liver")
+    assert "a.png: 'liver' is no class of the generator: disc" in said
+    Image.fromarray(np.zeros((32, 16), np.uint8)).save(folder / "shown/a.png")
+    assert "a.png: 16 x 32 pixels; pictures are squares" in drawn(folder, tmp_path / "none")[1]
 
 
 def test_a_class_that_nobody_knows_stops_it_before_anything_is_trained(folder):

@@ -143,6 +143,9 @@ def _names_of_gan(config: dict[str, Any]) -> Known:
         known[("gan", "contests", contest, "variants")] = made
         for key in ("dataset", "judged_on"):
             known[("gan", "contests", contest, key)] = (datasets, "names under gan.datasets")
+    arguments = [its.get("arguments", {}) for its in datasets.values()]
+    classes = {name for its in arguments for name in its.get("classes", ())}
+    known[("gan", "judging", "flat")] = (classes, f"a class of {' or '.join(sorted(classes))}")
     return known
 
 

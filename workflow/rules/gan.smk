@@ -20,6 +20,7 @@ rule pairs:
         people=lambda w: people_of(w.images),
         ct=lambda w: of_patients(w.images, "results/ingest/{case}/ct.nii.gz"),
         labels=lambda w: of_patients(w.images, "results/merge/{case}/labels.nii.gz"),
+        status=lambda w: of_patients(w.images, "results/merge/{case}/merge.json"),
     output:
         expand("results/gan/pairs/{{images}}/{part}", part=PARTS_OF_PAIRS),
     log:
@@ -184,6 +185,7 @@ rule render:
     input:
         generator=f"{GENERATOR}/generator.safetensors",
         labels="results/merge/{case}/labels.nii.gz",
+        status="results/merge/{case}/merge.json",
     output:
         ct=f"{GENERATOR}/rendered/{{case}}.nii.gz",
         list=f"{GENERATOR}/rendered/{{case}}.tsv",

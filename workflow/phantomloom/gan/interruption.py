@@ -12,10 +12,10 @@ from torch import Tensor
 
 from phantomloom.benchmark import Row
 from phantomloom.gan.cost import Noise
-from phantomloom.gan.progress import shown
 from phantomloom.gan.settings import Shape
 from phantomloom.gan.trained import module_of
 from phantomloom.gan.training import train
+from phantomloom.io import lines
 
 SHAPE = Shape(16, 1, 2)
 BATCH = 16
@@ -51,7 +51,7 @@ def of_kills(variant: str, kills: int, folder: Path) -> list[Row]:
     for part in range(kills + 1):  # in the last nobody kills it
         moment = int((part + draw.uniform()) * SAVE_EVERY) if part < kills else None
         made = _run(variant, killed, budget, moment)
-        ended.append(shown(killed / "log.jsonl"))
+        ended.append(_shown(killed))
         began.append(ended[-1] - made)
     lost = [end - again for end, again in zip(ended, began[1:], strict=False)]
     one, other = (load_file(way / "generator.safetensors") for way in (whole, killed))
@@ -71,13 +71,19 @@ def _run(variant: str, folder: Path, budget: int, moment: int | None = None) -> 
     process = FORK.Process(target=_train, args=(variant, folder, budget, counter))
     process.start()
     if moment is not None:
-        while process.is_alive() and shown(folder / "log.jsonl") < moment:
+        while process.is_alive() and _shown(folder) < moment:
             sleep(WAIT)
         process.kill()
     process.join()
     if process.exitcode != (0 if moment is None else -signal.SIGKILL):
         raise RuntimeError(f"the run in {folder} ended with {process.exitcode}")
     return counter.value
+
+
+def _shown(folder: Path) -> int:
+    """Return the images that the log tells of."""
+    told = lines.read(folder / "log.jsonl")
+    return told[-1]["images"] if told else 0
 
 
 def _train(variant: str, folder: Path, budget: int, counter: Synchronized) -> None:

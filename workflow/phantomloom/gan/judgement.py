@@ -42,13 +42,15 @@ BETTER = {  # what a contest is decided on
     EDGE: "lower",
 }
 ONE_PERSON = missing("the data set shows one person only")
+AT_ONCE = 256  # training images that are scaled together
 
 
 class Judging(NamedTuple):
     """How a generator is judged.
 
     draws: of each mask, for diversity. masks: that have several draws, evenly spaced. flat:
-    classes without texture, where noise is measured. seed: of all that is drawn.
+    classes without texture, where noise is measured; those that a data set lacks do not matter
+    there. seed: of all that is drawn.
     """
 
     draws: int
@@ -158,7 +160,8 @@ def _copies(
     if sides.same_people:
         return dict.fromkeys((MEMORISATION, COPIES), ONE_PERSON)
     groups = [test.groups[row] for row in sides.real]
-    seen = train.scaled(np.arange(len(train.names)))
+    at_once = np.split(np.arange(len(train.names)), range(AT_ONCE, len(train.names), AT_ONCE))
+    seen = torch.cat([memorisation.small(train.scaled(rows)) for rows in at_once])
     found = memorisation.memorisation(
         images[sides.sampled], seen, test.scaled(sides.real), train.groups, groups, seed
     )
@@ -174,12 +177,7 @@ def _as_ct(images: Tensor, test: Pairs, sides: Sides, judging: Judging) -> dict[
     hu = unscaled(images[:, 0], test.low, test.high)
     real = ct.Slices(np.asarray(test.images[sides.real, 0]), np.asarray(test.masks[sides.real]))
     made = ct.Slices(hu[sides.sampled], np.asarray(test.masks[sides.sampled]))
-    if unknown := set(judging.flat) - set(test.class_names):
-        raise ValueError(
-            f"gan.judging.flat: {', '.join(sorted(unknown))}; the classes of the images are "
-            f"{', '.join(test.class_names)}"
-        )
-    flat = [test.class_names.index(name) + 1 for name in judging.flat]
+    flat = [n for n, name in enumerate(test.class_names, 1) if name in judging.flat]
     found = ct.likeness(real, made, test.class_names, flat, test.pixel_mm)
     each = {f"{HISTOGRAM}, {name}": _or_missing(v) for name, v in found.histogram_hu.items()}
     inside = [v for name, v in found.histogram_hu.items() if name != ct.OVERALL and v is not None]
@@ -188,10 +186,22 @@ def _as_ct(images: Tensor, test: Pairs, sides: Sides, judging: Judging) -> dict[
         NOISE: _or_missing(found.noise_hu.departure),
         "noise, HU": _or_missing(found.noise_hu.generated),
         "noise of real, HU": _or_missing(found.noise_hu.real),
+        **_powers(found.noise_power),
         EDGE: _or_missing(found.edge_width_mm.departure),
         "edge width, mm": _or_missing(found.edge_width_mm.generated),
         "edge width of real, mm": _or_missing(found.edge_width_mm.real),
     }
+
+
+def _powers(found: Mapping[float, ct.Compared]) -> dict[str, Estimate]:
+    """Return the noise power at each frequency, and how far off it is in the mean of all."""
+    off = [its.departure for its in found.values() if its.departure is not None]
+    each = {
+        f"noise power{of} at {frequency:.3f} per mm, HU^2 mm^2": _or_missing(value)
+        for frequency, its in found.items()
+        for of, value in ((" of real", its.real), ("", its.generated))
+    }
+    return {"noise power departure": _or_missing(float(np.mean(off)) if off else None), **each}
 
 
 def _or_missing(value: float | None) -> Estimate:

@@ -131,14 +131,19 @@ def read_sides(train: Path, test: Path, key: str) -> tuple[Pairs, Pairs]:
     """Return the training part of one folder and the test part of another, or of the same.
 
     Raises:
-        ValueError: naming the ``key`` of the configuration, if their classes differ.
+        ValueError: naming the ``key`` of the configuration, if classes, range, pixels or shape
+            differ, or if somebody is on both sides.
     """
     learnt, tried = read(train).of("train"), read(test).of("test")
-    if learnt.class_names != tried.class_names:
-        raise ValueError(
-            f"{key}: {test.name} has the classes {', '.join(tried.class_names)}; those learnt are "
-            f"{', '.join(learnt.class_names)}"
-        )
+    for what, one, other in (
+        *zip(About._fields, learnt.about, tried.about, strict=True),
+        ("shape of an image", learnt.images.shape[1:], tried.images.shape[1:]),
+    ):
+        if one != other:
+            raise ValueError(f"{key}: {test.name} has the {what} {other}; that learnt is {one}")
+    both = sorted(set(learnt.groups) & set(tried.groups))
+    if both and learnt.unit == "HU":  # patients keep their name; files of two folders may share one
+        raise ValueError(f"{key}: {', '.join(both)} of {test.name} was learnt from in {train.name}")
     return learnt, tried
 
 

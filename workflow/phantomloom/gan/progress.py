@@ -1,6 +1,5 @@
 """How a run is followed: a log of JSON lines, one for every so many images."""
 
-import json
 import logging
 from pathlib import Path
 from time import perf_counter
@@ -10,6 +9,7 @@ import numpy as np
 
 from phantomloom.gan.schedule import Growth, factors
 from phantomloom.gan.settings import Settings, Shape
+from phantomloom.io import lines
 
 said = logging.getLogger("phantomloom.gan")
 
@@ -32,15 +32,17 @@ class Log:
         self.path, self.every = path, every
         self.since, self.began = images, perf_counter()
         self.losses: list[Losses] = []
-        if path is not None:
-            forget(path, images)
+        if path is not None and images:
+            lines.forget(path, "images", images)
+        elif path is not None:  # the run begins anew, and so does its log
+            path.unlink(missing_ok=True)
 
     def begin(self, variant: str, shape: Shape, settings: Settings) -> None:
         """Say what is run, and by which factors it differs from the paper's."""
         told = {"variant": variant, "shape": vars(shape), "settings": settings._asdict()}
         told |= {"factors": factors(shape.size, settings)._asdict()}
         said.info("%s", told)
-        if self.path is not None and not self.path.exists():
+        if self.path is not None and not lines.read(self.path):
             self._write({"images": 0, **told})
 
     def add(self, step: int, images: int, growth: Growth, losses: Losses, now: bool) -> None:
@@ -56,28 +58,4 @@ class Log:
 
     def _write(self, line: dict[str, Any]) -> None:
         if self.path is not None:
-            with self.path.open("a") as log:
-                log.write(json.dumps(line) + "\n")
-
-
-def shown(log: Path) -> int:
-    """Return the images that the last whole line of a log tells of; 0 where there is none."""
-    return json.loads(lines[-1])["images"] if (lines := _whole_lines(log)) else 0
-
-
-def forget(log: Path, images: int) -> None:
-    """Drop the lines of a log that come after so many images: those steps are made again.
-
-    At none the run begins anew, and so does its log.
-    """
-    kept = [line for line in _whole_lines(log) if json.loads(line)["images"] <= images]
-    if images and kept:
-        log.write_text("".join(kept))
-    else:
-        log.unlink(missing_ok=True)
-
-
-def _whole_lines(log: Path) -> list[str]:
-    """Return the lines of a log, without half a one that a killed run may leave."""
-    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
-    return [line for line in lines if line.endswith("\n")]
+            lines.add(self.path, line)

@@ -18,7 +18,7 @@ from phantomloom.gan.settings import Settings, Shape
 from phantomloom.io import complete
 
 said = logging.getLogger("phantomloom.gan")
-LOOKED_AT = 64  # rows of the data that enter the digest
+AT_ONCE = 256  # rows of the data that enter the digest together
 RAMP = 0.05  # the mean's half-life is at most this part of what was shown (Karras et al. 2020)
 
 
@@ -128,11 +128,11 @@ def shape_of(data: Data) -> Shape:
 
 
 def identity(name: str, data: Data, settings: Settings, code: str) -> str:
-    """Return a digest of all that decides a run; of the data, every name and up to 64 pairs."""
+    """Return a digest of all that decides a run, every image and mask included."""
     kept = settings._replace(save_every_images=0, log_every_images=0)  # these decide nothing
     digest = sha256(repr((name, kept, data.names, data.about, code)).encode())
-    rows = np.unique(np.linspace(0, len(data.names) - 1, LOOKED_AT, dtype=int))
-    for row in rows:
-        for values in (data.scaled(rows[rows == row]), data.one_hot(rows[rows == row])):
+    for first in range(0, len(data.names), AT_ONCE):
+        rows = np.arange(first, min(first + AT_ONCE, len(data.names)))
+        for values in (data.scaled(rows), data.one_hot(rows)):
             digest.update(values.numpy().tobytes())
     return digest.hexdigest()[:12]

@@ -5,7 +5,7 @@ spread over several processes, draws the same.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ def make(task: Task, networks: Networks, batch: Batch) -> Losses:
     """Make one step of the critic and one of the generator.
 
     Raises:
-        FloatingPointError: if a loss is no finite number; that network is as before.
+        FloatingPointError: if a loss or a gradient is no finite number; that network is as before.
     """
     parts = _parts(task, batch)
 
@@ -85,6 +85,9 @@ def _descend(
     if not np.isfinite(means).all():
         raise FloatingPointError(f"the loss of the {type(network).__name__.lower()} is {means[0]}")
     processes.average_gradients(network.parameters())
+    slopes = [value.grad for value in network.parameters() if value.grad is not None]
+    if not torch.nn.utils.get_total_norm(slopes).isfinite():
+        raise FloatingPointError(f"the gradient of the {type(network).__name__.lower()} overflows")
     optimiser.step()
     return means
 
@@ -144,12 +147,14 @@ def _seen(
 def _precision(task: Task) -> AbstractContextManager:
     """Return the context that networks run in: bfloat16 where wanted and the device has it."""
     kind = torch.device(task.device).type
+    if not task.settings.mixed_precision:
+        return nullcontext()
     able = (
         torch.cuda.is_bf16_supported(including_emulation=False)
         if kind == "cuda"
         else torch.ops.mkldnn._is_mkldnn_bf16_supported()
     )
-    return torch.autocast(kind, torch.bfloat16, enabled=task.settings.mixed_precision and able)
+    return torch.autocast(kind, torch.bfloat16, enabled=able)
 
 
 def rows_at(shown: int, count: int, rows: int, seed: int) -> np.ndarray:

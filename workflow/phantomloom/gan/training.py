@@ -33,7 +33,7 @@ def train(
     another. ``on_save`` is given the images shown and the generator each time the state is saved.
 
     Raises:
-        FloatingPointError: if a loss is no finite number; the saved state stays.
+        FloatingPointError: if a loss or gradient is no finite number; the saved state stays.
         ValueError: before the first step, if the processes cannot share a batch of the schedule.
     """
     task = Task(module_of(name), data, shape_of(data), settings, device)

@@ -10,7 +10,6 @@ outcome, which is why the state and ``private.jsonl`` must not be let out. ``log
 step and what the settings fix, and may.
 """
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -21,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phantomloom.io import complete
+from phantomloom.io import complete, lines
 from phantomloom.privacy.accountant import Ledger, Phase, affordable_steps, charge
 from phantomloom.privacy.mechanism import clipped_sum, noisy, unit_gradients
 from phantomloom.privacy.sampling import poisson, virtual_batches
@@ -111,7 +110,7 @@ def train(
     state = folder / f"state-{_identity(start, units, plan, budget, spent, code)}.pt"
     run.resume(state)
     for log in (folder / "log.jsonl", folder / "private.jsonl"):
-        _forget(log, run.step)
+        lines.forget(log, "step", run.step)
     last = plan.steps if budget is None else run.step + _affordable(plan, budget, run)
     while run.step < last:
         learner.load(run.parameters)
@@ -243,13 +242,4 @@ def _write(folder: Path, plan: Plan, run: _Run, observed: dict[str, float]) -> N
     public: dict[str, Any] = {"step": run.step, "rate": plan.rate, "clip": plan.clip}
     public["noise_multiplier"] = plan.noise_multiplier
     for name, line in (("log", public), ("private", {"step": run.step, **observed})):
-        with (folder / f"{name}.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-
-
-def _forget(log: Path, step: int) -> None:
-    """Drop the lines of a log that come after ``step``: those steps are made again."""
-    if log.exists():
-        lines = log.read_text().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]  # a killed run may leave half a one
-        log.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
+        lines.add(folder / f"{name}.jsonl", line)

@@ -36,7 +36,7 @@ SHOWN = 5  # names that an error lists
 def read(
     root: Path | str,
     size: int = 512,
-    classes: Mapping[str, Sequence[str]] = FACE,
+    classes: Mapping[str, Sequence[str]] | str = FACE,
     shares: Sequence[float] | None = None,
     seed: int = 0,
 ) -> tuple[About, Iterator[Pair]]:
@@ -45,7 +45,7 @@ def read(
     Args:
         root: holds CelebA-HQ-img and CelebAMask-HQ-mask-anno.
         size: pixels of an edge, to which both are brought down.
-        classes: by name, the parts that are this class: FACE or EVERY_PART or others.
+        classes: by name, the parts that are this class, FACE or others; or "every_part".
         shares: of training, validation and test pictures, drawn by ``seed``; None for CelebA's
             own, which two text files tell.
         seed: draws who is in which part.
@@ -54,6 +54,10 @@ def read(
         FileNotFoundError: saying which files were looked for and what is there instead.
         ValueError: if a class names a part that does not exist, or a picture is too small.
     """
+    if isinstance(classes, str):
+        if classes != "every_part":
+            raise ValueError(f"classes: a table of parts by name or every_part, not {classes!r}")
+        classes = EVERY_PART
     root, table = Path(root), _table(classes)
     ids = _ids(root)
     files = _masks(root)

@@ -39,11 +39,13 @@ def memorisation(
     held_out_groups: Sequence[str],
     seed: int = 0,
 ) -> Memorisation:
-    """Return the Euclidean comparison of images [N, C, H, W] at 32 x 32 pixels.
+    """Return the Euclidean comparison of images [N, C, H, W] at 32 x 32 pixels, see ``small``.
 
     The pools have as many groups (patients) and as many images of each set, drawn by ``seed``.
     """
-    seen, learnt, unseen = (_small(images) for images in (samples, train, held_out))
+    seen, learnt, unseen = (
+        small(images).flatten(1).numpy() for images in (samples, train, held_out)
+    )
     rows, other_rows = equal_pools(train_groups, held_out_groups, seed)
     to_train, to_held_out = (_distances(seen, pool) for pool in (learnt[rows], unseen[other_rows]))
     usual = np.quantile(_distances(unseen, learnt), RARE)
@@ -67,11 +69,11 @@ def equal_pools(
     return np.sort(rows[0][:size]), np.sort(rows[1][:size])
 
 
-def _small(images: Tensor) -> np.ndarray:
-    """Return ``images`` averaged down to SIZE, a row each; smaller ones stay as they are."""
+def small(images: Tensor) -> Tensor:
+    """Return ``images`` [N, C, H, W] averaged down to SIZE, on the CPU; smaller ones stay."""
     size = min(SIZE, images.shape[-1])
     with torch.no_grad():
-        return functional.adaptive_avg_pool2d(images.float(), size).flatten(1).cpu().numpy()
+        return functional.adaptive_avg_pool2d(images.float(), size).cpu()
 
 
 def _distances(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:

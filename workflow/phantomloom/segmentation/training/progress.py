@@ -1,6 +1,5 @@
 """How a training run is followed: a log of JSON lines, and Dice on patches kept aside."""
 
-import json
 import logging
 from pathlib import Path
 from time import perf_counter
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from phantomloom.io import lines
 from phantomloom.segmentation.network import BlockUNet
 from phantomloom.segmentation.training.samples import Patches
 
@@ -43,10 +43,7 @@ class Log:
     def __init__(self, path: Path, step: int) -> None:
         self.path, self.waited, self.began = path, 0.0, perf_counter()
         self.losses: list[Tensor] = []
-        if path.exists():  # later steps are run again
-            lines = path.read_text().splitlines()
-            kept = [line for line in lines if json.loads(line)["step"] <= step]
-            path.write_text("".join(f"{line}\n" for line in kept))
+        lines.forget(path, "step", step)
 
     def timed(self, samples):
         """Yield ``samples``, noting how long each let the training wait."""
@@ -86,6 +83,5 @@ class Log:
 
     def write(self, line: dict[str, Any]) -> None:
         """Append a line; time begins to count anew."""
-        with self.path.open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        lines.add(self.path, line)
         self.waited, self.began, self.losses = 0.0, perf_counter(), []
