@@ -143,8 +143,8 @@ def _names_of_gan(config: dict[str, Any]) -> Known:
         known[("gan", "contests", contest, "variants")] = made
         for key in ("dataset", "judged_on"):
             known[("gan", "contests", contest, key)] = (datasets, "names under gan.datasets")
-    arguments = [its.get("arguments", {}) for its in datasets.values()]
-    classes = {name for its in arguments for name in its.get("classes", ())}
+    told = [its.get("arguments", {}).get("classes") for its in datasets.values()]
+    classes = {name for its in told if isinstance(its, dict) for name in its}
     known[("gan", "judging", "flat")] = (classes, f"a class of {' or '.join(sorted(classes))}")
     return known
 
