@@ -1,5 +1,6 @@
 """Verdicts of a contest as rows: who leads, by how much, whether that is what it must show."""
 
+import numpy as np
 import pytest
 
 from phantomloom.gan import evaluation
@@ -10,7 +11,7 @@ def verdict(metric, better, first, second, means, error):
     its = {"metric": metric, "better": better, "first": first, "second": second}
     one, other = means
     its |= {"first_mean": one, "second_mean": other, "difference": one - other}
-    return its | {"standard_error": error}
+    return its | {"standard_error": error, "reason": None}
 
 
 def judged(consistency=0.05, diversity=0.0):
@@ -51,17 +52,27 @@ def test_the_embedding_must_win_one_and_lose_neither(consistency, diversity, won
     assert row.value == won and row.falls_short == (not won)
 
 
-def test_one_seed_has_no_leads():
+def test_what_one_seed_cannot_show_falls_short_and_says_why():
     one = judged()
     for its in one["verdicts"]:
-        its["standard_error"] = None
-    assert [row.figure for row in rows_of(one).values()] == [f"benchmark, people, modern: {SWD}"]
+        its |= {"standard_error": None, "reason": "1 and 1 values: no standard error"}
+    mean, *leads = rows_of(one).values()
+    assert mean.figure == f"benchmark, people, modern: {SWD}" and len(leads) == 5
+    assert [row.value for row in leads] == [0] * 5
+    assert [row.against for row in leads[:4]] == ["1 and 1 values: no standard error"] * 4
+    assert [row.falls_short for row in leads] == [True, True, False, False, True]
 
 
-def test_the_gain_by_generated_images_is_a_mean_over_seeds():
+@pytest.mark.parametrize(
+    "gains, told",
+    [((0.01, 0.03, 0.02), "help"), ((-0.03, 0.03), "no sure"), ((-0.01, -0.012), "harm")],
+)
+def test_generated_images_help_or_harm_by_two_standard_errors_over_seeds(gains, told):
     runs = [
         {"real": {"value": 0.7}, "both": {"value": 0.7 + gain}, "gain": {"value": gain}}
-        for gain in (0.01, 0.03)
+        for gain in gains
     ]
-    *_, gain = evaluation.of_teaching("modern", runs)
-    assert gain.value == pytest.approx(0.02) and "0.01 to 0.03" in gain.against
+    *_, mean, lead = evaluation.of_teaching("modern", runs)
+    assert mean.value == pytest.approx(np.mean(gains))
+    error = np.std(gains, ddof=1) / np.sqrt(len(gains))
+    assert lead.value == pytest.approx(np.mean(gains) / error) and told in lead.against

@@ -5,6 +5,7 @@ turns, so that the noise of a machine meets both.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -13,11 +14,11 @@ import torch
 from torch import Tensor
 
 from phantomloom.benchmark import Row
-from phantomloom.gan import step
+from phantomloom.gan import training
 from phantomloom.gan.pair import About
 from phantomloom.gan.pairs import one_hot
 from phantomloom.gan.run import Networks, Run, Task
-from phantomloom.gan.schedule import Growth
+from phantomloom.gan.schedule import Growth, Moment, fixed
 from phantomloom.gan.settings import Settings, Shape
 from phantomloom.gan.trained import Trained, module_of
 from phantomloom.memory import peaks_mb
@@ -55,10 +56,11 @@ def task(variant: str, shape: Shape, settings: Settings) -> Task:
     return Task(module_of(variant), Noise(shape, settings.batch), shape, settings, "cpu")
 
 
-def ours(its: Task, networks: Networks) -> Callable[[], object]:
-    """Return what makes a step of the training loop at full size."""
-    batch = step.Batch(0, np.arange(its.settings.batch), Growth(its.shape.size))
-    return lambda: step.make(its, networks, batch)
+def ours(its: Task, run: Run) -> Callable[[], object]:
+    """Return what makes a step of the training loop at full size, with all that goes with it."""
+    (phase,) = fixed(its.shape.size, its.settings._replace(images=its.settings.batch))
+    moment = Moment(0, 0, phase, phase.growth(0), last=False)
+    return lambda: training.advance(its, run, moment, Path("nothing"))
 
 
 def plain(its: Task, networks: Networks) -> Callable[[], object]:
@@ -91,10 +93,11 @@ def plain(its: Task, networks: Networks) -> Callable[[], object]:
 
 
 def beside_a_plain_loop(variant: str, shape: Shape, settings: Settings, turns: int) -> Row:
-    """Return how much longer a step of ours takes than a plain one, without augmentation."""
-    its = task(variant, shape, settings._replace(augmentation=(), mixed_precision=False))
-    networks = Run(its).networks
-    steps = ours(its, networks), plain(its, networks)
+    """Return how much longer a step of ours takes than a plain one, of what both can do."""
+    bare = settings._replace(augmentation=(), mixed_precision=False, average_images=0)
+    its = task(variant, shape, bare)
+    run = Run(its)
+    steps = ours(its, run), plain(its, run.networks)
     ratios = []
     for turn in range(turns + 1):
         spent = [_seconds(make) for make in steps]
@@ -111,7 +114,7 @@ def paces(variant: str, shape: Shape, settings: Settings) -> Iterator[Row]:
     run, batch = Run(its), settings.batch
     title = f"{variant}, {shape.size} x {shape.size}, {settings.features} features"
     against = f"{torch.get_num_threads()} threads, batch {batch}, {shape.classes} classes"
-    trained = _pace(ours(its, run.networks), batch)
+    trained = _pace(ours(its, run), batch)
     yield Row(f"{title}: training", trained, "images/s", None, "higher", against)
     generator = Trained(run.average, variant, shape, settings, Growth(shape.size), its.data.about)
     masks, noise = its.data.one_hot(np.arange(batch)), torch.randn(batch, generator.noise_size)
@@ -124,7 +127,7 @@ def memory(variant: str, shape: Shape, settings: Settings) -> Row:
 
     def work() -> None:
         its = task(variant, shape, settings)
-        ours(its, Run(its).networks)()
+        ours(its, Run(its))()
 
     _, peak_mb = peaks_mb(work)
     figure = f"{variant}, {shape.size} x {shape.size}, {settings.features} features: training"

@@ -21,6 +21,7 @@ from phantomloom.gan.judgement import (
     REAL_SWD,
     SWD,
 )
+from phantomloom.gan.metrics.estimate import of_sample
 
 FAITHFUL, BASELINE, MODERN = "mask_embedding", "no_embedding", "modern"
 TAUGHT = {
@@ -51,13 +52,22 @@ def of_contest(contest: str, judged: Mapping[str, Any]) -> list[Row]:
 
 
 def of_teaching(title: str, runs: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Return Dice of segmenters by what taught them; ``runs`` are files that ``teach`` wrote."""
+    """Return Dice of segmenters by what taught them; ``runs`` are files that ``teach`` wrote.
+
+    Generated images help if the gain is over 2 standard errors, over seeds, and harm below -2.
+    """
     rows = []
     for name, by in TAUGHT.items():
         values = np.array([run[name]["value"] for run in runs])
-        spread = f"{len(runs)} seeds, {values.min():.3g} to {values.max():.3g}"
+        error = of_sample(values).error
+        spread = f"{len(runs)} seeds" + (f", error {error:.2g}" if error else "")
         figure = f"{title}: Dice of a segmenter on real images, {by}"
         rows.append(Row(figure, float(values.mean()), "", None, "higher", spread))
+    if error:
+        lead = rows[-1].value / error  # of the gain
+        told = "help" if lead > WIN else "harm" if lead < -WIN else "make no sure difference"
+        figure, against = f"{title}: {TAUGHT['gain']}", f"generated images {told}"
+        rows.append(Row(figure, lead, "standard errors", None, "higher", against))
     return rows
 
 
@@ -79,18 +89,19 @@ def _of_lead(
     variants: tuple[str, str],
     target: float | None,
 ) -> list[Row]:
-    """Return how far the first of ``variants`` leads, if both contend and there is an error."""
+    """Return how far the first of ``variants`` leads, if both contend; 0 if that is not known."""
+    figure = f"{title}: {variants[0]} over {variants[1]} in {metric}"
     for verdict in judged["verdicts"]:
         pair = verdict["first"], verdict["second"]
-        if verdict["metric"] == metric and set(pair) == set(variants) and verdict["standard_error"]:
-            lead = verdict["difference"] / verdict["standard_error"]
-            same = (verdict["better"] == "higher") == (pair == variants)
-            means = ", ".join(
-                f"{name} {verdict[f'{place}_mean']:.3g}"
-                for place, name in zip(("first", "second"), pair, strict=True)
-            )
-            figure = f"{title}: {variants[0]} over {variants[1]} in {metric}"
-            return [
-                Row(figure, lead if same else -lead, "standard errors", target, "higher", means)
-            ]
+        if verdict["metric"] != metric or set(pair) != set(variants):
+            continue
+        if not verdict["standard_error"]:
+            return [Row(figure, 0.0, "standard errors", target, "higher", verdict["reason"])]
+        lead = verdict["difference"] / verdict["standard_error"]
+        same = (verdict["better"] == "higher") == (pair == variants)
+        means = ", ".join(
+            f"{name} {verdict[f'{place}_mean']:.3g}"
+            for place, name in zip(("first", "second"), pair, strict=True)
+        )
+        return [Row(figure, lead if same else -lead, "standard errors", target, "higher", means)]
     return []

@@ -52,7 +52,7 @@ def train(
         return Trained(run.average, name, task.shape, settings, growth, data.about)
 
     for moment in moments(phases, run.step):
-        losses = _advance(task, run, moment, state)
+        losses = advance(task, run, moment, state)
         every = settings.save_every_images
         due = moment.last or run.images // every > moment.shown // every
         log.add(run.step, run.images, moment.growth, losses, now=due)
@@ -63,8 +63,12 @@ def train(
     return trained(Growth(task.shape.size))
 
 
-def _advance(task: Task, run: Run, moment: Moment, state: Path) -> Losses:
-    """Make a step of the run; what goes wrong in it says where, and what is kept."""
+def advance(task: Task, run: Run, moment: Moment, state: Path) -> Losses:
+    """Make the step of a run at ``moment``.
+
+    Raises:
+        FloatingPointError: saying where it was, and that ``state`` is kept.
+    """
     rows = step.rows_at(moment.shown, moment.phase.batch, len(task.data.names), task.settings.seed)
     for optimiser in (run.networks.of_critic, run.networks.of_generator):
         optimiser.param_groups[0]["lr"] = moment.phase.learning_rate
