@@ -31,7 +31,7 @@ rule pairs:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=600,
     params:
         reader=lambda w: GAN["datasets"][w.images]["reader"],
@@ -62,7 +62,7 @@ rule generator:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=1200,
         gpu=0,
     params:
@@ -86,7 +86,7 @@ rule segmenter:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=240,
         gpu=0,
     params:
@@ -113,7 +113,7 @@ rule judge:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=lambda w, attempt: 6000 * attempt,
         runtime=240,
         gpu=0,
     params:
@@ -141,7 +141,7 @@ rule teach:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=lambda w, attempt: 6000 * attempt,
         runtime=480,
         gpu=0,
     params:
@@ -171,7 +171,7 @@ rule samples:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=60,
     params:
         samples=GAN["samples"],
@@ -197,7 +197,7 @@ rule render:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=60,
     params:
         arguments=lambda w: arguments_of(CONTESTS[w.contest]["dataset"]),
