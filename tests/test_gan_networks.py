@@ -270,3 +270,11 @@ def test_the_modern_generator_clips_its_images_as_real_ones_are():
     masks, noise = masks_of(SHAPE), drawn(2, generator.noise_size)
     image = generator(masks, noise, Growth(32)).detach()
     assert (float(image.min()), float(image.max())) == (-1, 1)
+
+
+def test_what_is_clipped_can_come_back():
+    x = torch.tensor([-3.0, -0.5, 2.0], requires_grad=True)
+    image = modern.clipped(x)
+    assert image.tolist() == [-1, -0.5, 1]
+    image.sum().backward()
+    torch.testing.assert_close(x.grad, torch.tensor([0.1, 1.0, 0.1]))

@@ -20,6 +20,7 @@ from phantomloom.gan.settings import Shape
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 CODED = 32  # masks are embedded from at most this size
+LEAK = 0.1  # of the gradient beyond the range of images
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, gain: float = HE) -> nn.Conv2d:
@@ -113,7 +114,7 @@ class Generator(nn.Module):
                 seen.append(grain.view(-1, 1, size, size))
             x = block(x, *seen)
             if growth.renders(size):
-                rendered.append(to_image(activated(x)).clamp(-1, 1))
+                rendered.append(clipped(to_image(activated(x))))
             if size == growth.size:
                 break
         return mixed(rendered, growth.alpha)
@@ -161,6 +162,16 @@ class Critic(nn.Module):
 
     def _down(self, x: Tensor, size: int) -> Tensor:
         return self.change[str(size)](halved(self.blocks[str(size)](x)))  # a quarter of the pixels
+
+
+def clipped(x: Tensor) -> Tensor:
+    """Return ``x`` cut off at -1 and 1; beyond them a tenth of the gradient still passes.
+
+    With none a generator that has once left the range altogether never comes back.
+    """
+    inside = x.clamp(-1, 1)
+    beyond = LEAK * (x - inside)
+    return inside + (beyond - beyond.detach())
 
 
 def upsampled(x: Tensor) -> Tensor:
