@@ -6,7 +6,7 @@ al. 2019, arXiv 1901.09321). Its grouped convolutions and bottlenecks are left o
 features.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,6 @@ from phantomloom.gan.settings import Shape
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 CODED = 32  # masks are embedded from at most this size
-LEAK = 0.1  # of the gradient beyond the range of images
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, gain: float = HE) -> nn.Conv2d:
@@ -53,6 +52,27 @@ class Residual(nn.Module):
         """Return features [B, F, r, r]; what is ``seen`` beside x has that size too."""
         joined = torch.cat([activated(x), *seen], 1)
         return x + self.second(activated(self.first(joined)))
+
+
+class Clipped(torch.autograd.Function):
+    """Cuts images off at -1 and 1; beyond them only a gradient that leads back passes.
+
+    Without that one a generator that has left the range never comes back; with any other it is
+    driven ever farther out, as nobody sees how far it is.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor) -> Tensor:
+        """Return ``images``, of any shape, cut off."""
+        ctx.save_for_backward(images)
+        return images.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        """Return the gradient: the loss falls against it."""
+        (images,) = ctx.saved_tensors
+        outward = ((images > 1) & (slope < 0)) | ((images < -1) & (slope > 0))
+        return slope.masked_fill(outward, 0)
 
 
 class MaskCode(nn.Module):
@@ -114,7 +134,7 @@ class Generator(nn.Module):
                 seen.append(grain.view(-1, 1, size, size))
             x = block(x, *seen)
             if growth.renders(size):
-                rendered.append(clipped(to_image(activated(x))))
+                rendered.append(Clipped.apply(to_image(activated(x))))
             if size == growth.size:
                 break
         return mixed(rendered, growth.alpha)
@@ -162,16 +182,6 @@ class Critic(nn.Module):
 
     def _down(self, x: Tensor, size: int) -> Tensor:
         return self.change[str(size)](halved(self.blocks[str(size)](x)))  # a quarter of the pixels
-
-
-def clipped(x: Tensor) -> Tensor:
-    """Return ``x`` cut off at -1 and 1; beyond them a tenth of the gradient still passes.
-
-    With none a generator that has once left the range altogether never comes back.
-    """
-    inside = x.clamp(-1, 1)
-    beyond = LEAK * (x - inside)
-    return inside + (beyond - beyond.detach())
 
 
 def upsampled(x: Tensor) -> Tensor:
