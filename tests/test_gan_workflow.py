@@ -96,10 +96,11 @@ def test_a_run_says_what_its_images_teach_and_the_benchmark_would_gather_it(fold
 
 def test_a_run_that_snakemake_makes_again_keeps_its_training_log(folder):
     """Snakemake removes a job's outputs first; what a run goes on from must not be among them."""
-    log = folder / "results/gan/default/modern/seed-1/log.jsonl"
+    wanted = "results/gan/default/modern/seed-1/generator.safetensors"
+    log = (folder / wanted).with_name("log.jsonl")
     before = log.read_text()
-    log.with_name("generator.safetensors").unlink()
-    assert contest(folder, log.with_name("generator.safetensors")) == {"generator": 1}
+    (folder / wanted).unlink()
+    assert contest(folder, wanted) == {"generator": 1}
     assert log.read_text() == before and before.count("\n") >= 2
 
 
