@@ -18,41 +18,21 @@ parser.add_argument("--per-mask", type=int, default=4, help="images of each mask
 parser.add_argument("--seed", type=int, default=1, help="same masks and seed: same noise")
 parser.add_argument("--truncation", type=float, default=1.0, help="scale of the noise")
 parser.add_argument("--toward", type=int, help="seed to go to: images on the way from --seed")
-edits = parser.add_argument_group("edits of all masks, one after the other as listed here")
-edits.add_argument("--remove", metavar="CLASS", help="what is beside it grows in")
-edits.add_argument("--move", nargs=3, metavar=("CLASS", "DOWN", "RIGHT"), help="by pixels")
-edits.add_argument("--scale", nargs=2, metavar=("CLASS", "FACTOR"), help="about its centre")
+parser.add_argument("--remove", nargs=1, metavar="CLASS", help="what is beside it grows in")
+parser.add_argument("--move", nargs=3, metavar=("CLASS", "DOWN", "RIGHT"), help="by pixels")
+parser.add_argument("--scale", nargs=2, metavar=("CLASS", "FACTOR"), help="about its centre")
 asked = parser.parse_args()
 generator = trained.read(asked.generator)
-class_names, size = generator.about.class_names, generator.shape.size
-files = sorted(asked.masks.glob("*.png"))
+names, size = generator.about.class_names, generator.shape.size
+masks, files = [], sorted(asked.masks.glob("*.png"))
+for file in files:
+    mask = values(file)
+    check_size(file, mask.shape[::-1], size)
+    if (most := mask.max()) > len(names):
+        sys.exit(f"{file}: class {most}; the generator has {', '.join(names)}")
+    masks.append(editing.edited(shrunk(mask, size), names, vars(asked)))
 if not files:
     sys.exit(f"{asked.masks}: looked for *.png; there are none")
-
-
-def edited(mask):
-    """Return a mask after the edits that were asked for."""
-    for edit, name, *by in (
-        *([(editing.removed, asked.remove)] if asked.remove else []),
-        *([(editing.moved, asked.move[0], *map(int, asked.move[1:]))] if asked.move else []),
-        *([(editing.scaled, asked.scale[0], float(asked.scale[1]))] if asked.scale else []),
-    ):
-        if name not in class_names:
-            raise ValueError(f"{name!r} is no class of the generator: {', '.join(class_names)}")
-        mask = edit(mask, class_names.index(name) + 1, *by)
-    return mask
-
-
-masks = []
-for file in files:
-    try:
-        mask = values(file)
-        check_size(file, mask.shape[::-1], size)
-        if (most := mask.max()) > len(class_names):
-            raise ValueError(f"class {most}; the generator has {len(class_names)}: {class_names}")
-        masks.append(edited(shrunk(mask, size)))
-    except ValueError as fault:
-        sys.exit(f"{file}: {fault}")
 names = [file.stem for file in files]
 if asked.toward is None:
     wishes = sampling.draws(names, asked.per_mask, asked.seed, asked.truncation)
@@ -61,5 +41,4 @@ else:
     wishes = sampling.everywhere(len(files), way)
 sampler = sampling.Sampler(generator, generator.shape.classes)
 made = sampling.sampled(sampler, np.stack(masks), names, wishes)
-written = sample_files.write_pictures(made, asked.out)
-sample_files.write_list(written, asked.out / "samples.tsv")
+sample_files.write_list(sample_files.write_pictures(made, asked.out), asked.out / "samples.tsv")

@@ -126,7 +126,7 @@ def test_masks_of_a_folder_are_drawn_and_edited_with_the_same_noise(folder, tmp_
     np.testing.assert_array_equal(moved, back)
     assert not np.array_equal(plain, moved)
     _, said = drawn(folder, tmp_path / "none", "--remove", "liver")
-    assert "a.png: 'liver' is no class of the generator: disc" in said
+    assert "--remove: 'liver' is none of disc" in said
     Image.fromarray(np.zeros((32, 16), np.uint8)).save(folder / "shown/a.png")
     assert "a.png: 16 x 32 pixels; pictures are squares" in drawn(folder, tmp_path / "none")[1]
 

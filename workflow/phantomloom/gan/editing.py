@@ -4,6 +4,8 @@ What the class leaves becomes ``fill`` or, by default, the class nearest to it: 
 grows in, but what lies inside or beside it does, such as a vessel where the liver was.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -60,6 +62,32 @@ def scaled(classes: np.ndarray, number: int, factor: float, fill: int | None = N
     result = _without(classes, shape, fill)
     result[larger > 0] = number
     return result
+
+
+EDITS: dict[str, tuple[Callable[..., np.ndarray], type]] = {
+    "remove": (removed, float),
+    "move": (moved, int),
+    "scale": (scaled, float),
+}
+
+
+def edited(
+    classes: np.ndarray, class_names: Sequence[str], asked: Mapping[str, Sequence[str] | None]
+) -> np.ndarray:
+    """Return ``classes`` after the EDITS that are ``asked`` for, in the order of that table.
+
+    asked: by name of an edit the name of a class and the numbers that it takes, or None.
+
+    Raises:
+        ValueError: if a class is none of ``class_names``, or an edit cannot be made.
+    """
+    for word, (edit, kind) in EDITS.items():
+        if told := asked[word]:
+            name, *numbers = told
+            if name not in class_names:
+                raise ValueError(f"--{word}: {name!r} is none of {', '.join(class_names)}")
+            classes = edit(classes, class_names.index(name) + 1, *map(kind, numbers))
+    return classes
 
 
 def _shape(classes: np.ndarray, number: int) -> np.ndarray:
