@@ -25,14 +25,14 @@ asked = parser.parse_args()
 generator = trained.read(asked.generator)
 names, size = generator.about.class_names, generator.shape.size
 masks, files = [], sorted(asked.masks.glob("*.png"))
+if not files:
+    sys.exit(f"{asked.masks}: looked for *.png; there are none")
 for file in files:
     mask = values(file)
     check_size(file, mask.shape[::-1], size)
     if (most := mask.max()) > len(names):
         sys.exit(f"{file}: class {most}; the generator has {', '.join(names)}")
     masks.append(editing.edited(shrunk(mask, size), names, vars(asked)))
-if not files:
-    sys.exit(f"{asked.masks}: looked for *.png; there are none")
 names = [file.stem for file in files]
 if asked.toward is None:
     wishes = sampling.draws(names, asked.per_mask, asked.seed, asked.truncation)

@@ -131,8 +131,8 @@ def identity(name: str, data: Data, settings: Settings, code: str) -> str:
     """Return a digest of all that decides a run, every image and mask included."""
     kept = settings._replace(save_every_images=0, log_every_images=0)  # these decide nothing
     digest = sha256(repr((name, kept, data.names, data.about, code)).encode())
-    for first in range(0, len(data.names), AT_ONCE):
-        rows = np.arange(first, min(first + AT_ONCE, len(data.names)))
+    count = len(data.names)
+    for rows in np.split(np.arange(count), range(AT_ONCE, count, AT_ONCE)):
         for values in (data.scaled(rows), data.one_hot(rows)):
             digest.update(values.numpy().tobytes())
     return digest.hexdigest()[:12]
