@@ -74,11 +74,29 @@ def test_noise_and_shifts_are_moderate_and_differ_by_sample():
     assert len({round(each, 3) for each in apart}) == 8
 
 
-def test_a_cut_field_of_view_has_neither_image_nor_labels_and_keeps_the_middle_third():
-    for seed in range(12):
-        hu, labels, _, _ = anatomy()
-        before = labels.clone()
-        images.cut(hu, labels, np.random.default_rng(seed))
-        empty = (hu == images.AIR_HU).all((1, 2))
-        assert not labels[empty].any() and torch.equal(labels[~empty], before[~empty])
-        assert not empty[8:16].any()
+def slab(seed, planes=64):
+    """Cut a body that stands in the middle of a patch; return its planes that are left."""
+    hu, labels = torch.full((80, 4, 4), images.AIR_HU), torch.zeros(80, 4, 4, dtype=torch.uint8)
+    body = slice(40 - planes // 2, 40 - planes // 2 + planes)
+    hu[body], labels[body] = 50, LIVER
+    images.cut(hu, labels, np.random.default_rng(seed))
+    assert torch.equal(hu == images.AIR_HU, labels == 0)
+    assert not labels[: body.start].any() and not labels[body.stop :].any()
+    return labels.flatten(1).any(1).nonzero()[:, 0].tolist()
+
+
+def test_of_two_patches_in_five_a_slab_is_left_thin_ones_as_often_as_thick_ones():
+    left = [slab(seed) for seed in range(600)]
+    assert all(planes == list(range(planes[0], planes[-1] + 1)) for planes in left)
+    thickness = np.array([len(planes) for planes in left])
+    assert thickness.min() == 10
+    assert np.mean(thickness < 64) == pytest.approx(0.4, abs=0.05)
+    thin, thick = thickness < np.sqrt(10 * 64), (thickness > np.sqrt(10 * 64)) & (thickness < 64)
+    assert thin.sum() == pytest.approx(thick.sum(), rel=0.3)
+    middle = [np.mean(planes) for planes in left if len(planes) < 20]
+    assert min(middle) < 20 and max(middle) > 60  # anywhere in the body
+
+
+@pytest.mark.parametrize("planes", [0, 1, 10])
+def test_what_is_no_thicker_than_the_thinnest_slab_stays(planes):
+    assert all(len(slab(seed, planes)) == planes for seed in range(10))

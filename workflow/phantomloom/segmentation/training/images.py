@@ -15,6 +15,8 @@ from phantomloom.structures import by_id
 
 OWN_HU = 150.0  # farther than this from its structure's median is gas, stone or metal, and stays
 REPAINTED = 0.5  # share of synthesised patches whose soft tissue is nothing but texture
+CUT = 0.4  # share of the patches of which a slab is left
+THINNEST = 10  # slices; hospitals send slabs of 40 mm, 13 slices of 3 mm
 
 
 def synthesised(
@@ -96,8 +98,16 @@ def _smooth(shape, step: float, rng) -> Tensor:
 
 
 def cut(hu: Tensor, labels: Tensor, rng) -> None:
-    """Turn what lies beyond a random axial plane at either end into air, in place."""
-    most = max(2, len(hu) // 3)  # the middle third always stays
-    for end in (slice(None, int(rng.integers(1, most))), slice(-int(rng.integers(1, most)), None)):
-        if rng.random() < 0.25:
-            hu[end], labels[end] = AIR_HU, 0
+    """Turn all but a slab of the body into air, in place: scans begin and end anywhere.
+
+    The logarithm of the slab's thickness is uniform from THINNEST to the whole body.
+    """
+    body = labels.flatten(1).any(1).nonzero()
+    if rng.random() > CUT or len(body) == 0:
+        return
+    first, planes = int(body[0]), int(body[-1] - body[0]) + 1
+    if planes > THINNEST:
+        kept = round(THINNEST * (planes / THINNEST) ** rng.random())
+        first += int(rng.integers(planes - kept + 1))
+        for beyond in (slice(None, first), slice(first + kept, None)):
+            hu[beyond], labels[beyond] = AIR_HU, 0
