@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from phantomloom.gan import judgement, pairs, trained
-from phantomloom.gan.metrics import feature_files
+from phantomloom.gan.metrics import feature_network
 from phantomloom.gan.sampling import Sampler
 from phantomloom.gan.segmenter import Segmenter
 from phantomloom.io import artefact, log
@@ -19,9 +19,10 @@ key = f"gan.contests.{snakemake.wildcards.contest}.judged_on"
 train, test = pairs.read_sides(Path(given.train[0]).parent, Path(given.test[0]).parent, key)
 sampler = Sampler(trained.read(given.generator, device), len(train.class_names), 64, device)
 network = Path(p.features) if p.features else None
-why_not = feature_files.lacking(network, "network under gan.features")
-features = None if why_not else partial(feature_files.of_images, network, device=device)
+why_not = feature_network.lacking(network, "network under gan.features")
+features = None if why_not else partial(feature_network.of_images, network, device=device)
 segmenter, judging = Segmenter.read(Path(given.segmenter), device), judgement.Judging.of(p.judging)
-found = judgement.judge(sampler, train, test, segmenter, judging, features, why_not or "")
+folder = Path(snakemake.output[0]).parent
+found = judgement.judge(sampler, train, test, segmenter, judging, folder, features, why_not or "")
 told = {name: estimate._asdict() for name, estimate in found.items()}
 artefact.write(told, snakemake.output[0], schema="gan_metrics")

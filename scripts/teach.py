@@ -12,10 +12,10 @@ from phantomloom.io import artefact, log
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
-given = snakemake.input
+given, folder = snakemake.input, Path(snakemake.output[0]).parent
 train, test = pairs.read_sides(Path(given.train[0]).parent, Path(given.test[0]).parent, "gan")
 generator = trained.read(given.generator, device)
 sampler = Sampler(generator, len(train.class_names), 64, device)
-found = teaching.teach(sampler, train, test, Recipe(**snakemake.params.recipe), device)
+found = teaching.teach(sampler, train, test, Recipe(**snakemake.params.recipe), folder, device)
 told = {name: estimate._asdict() for name, estimate in found._asdict().items()}
 artefact.write(told, snakemake.output[0], schema="gan_metrics")

@@ -234,6 +234,11 @@ LABELS = {"engine": "labels", "weights": None}
             {"gan": {"judging": {"flat": ["livr"]}}},
             "gan.judging.flat.0: 'livr'; allowed: a class of",
         ),
+        (
+            {"gan": {"contests": {"default": {"dataset": "ct_patients"}}}},
+            "gan.contests.default.dataset: 'ct_patients'; allowed: names under gan.datasets that "
+            "have a part train",
+        ),
         ({"phantom": {"voxel_formats": ["dicom"]}}, "'dicom'; allowed: nifti or xcist"),
         ({"phantom": {"mesh_formats": ["obj"]}}, "phantom.mesh_formats.0: 'obj'"),
         ({"phantom": {"voxel_formats": []}}, "phantom.voxel_formats: []"),

@@ -170,8 +170,8 @@ def test_a_term_that_is_nothing_is_named_before_anything_is_loaded(term):
     ("changed", "words"),
     [
         ({"window_hu": (240, -160)}, "window_hu: the lower end first, not 240 to -160"),
-        ({"size": 48}, "size: 8, 16, 32, 64 and so on, not 48"),
-        ({"size": 4}, "size: 8"),
+        ({"size": 48}, "size: 16, 32, 64 and so on, not 48"),
+        ({"size": 8}, "size: 16"),
         ({"pixel_mm": 0}, "pixel_mm: more than 0"),
         ({"step_mm": -1}, "step_mm: more than 0"),
         ({"least_body": 1}, "least_body: a share of the picture"),

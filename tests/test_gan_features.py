@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import save_file
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 
-from phantomloom.gan.metrics import feature_files, features
+from phantomloom.gan.metrics import feature_network, features
 
 
 def normal(count, dimensions=3, seed=0):
@@ -108,9 +107,9 @@ def test_features_that_do_not_fit_are_refused():
 
 
 def test_without_weights_there_is_a_reason_and_no_number(tmp_path):
-    assert feature_files.lacking(None, "network of features") == "no network of features was named"
+    assert feature_network.lacking(None, "network") == "no network was named"
     path = tmp_path / "inception.pt"
-    reason = feature_files.lacking(path, "network")
+    reason = feature_network.lacking(path, "network")
     found = features.unavailable(reason)
     assert set(found) == set(features.NAMES)
     for estimate in found.values():
@@ -126,29 +125,6 @@ def test_scores_hold_what_the_functions_say():
     assert found["kid"] == features.kid(real, generated, seed=4)
     pair = features.precision_recall(real, generated)
     assert (found["precision"].value, found["recall"].value) == pair
-
-
-def test_files_of_features_are_read_as_written(tmp_path):
-    array = normal(4).astype(np.float32)
-    np.savez(tmp_path / "f.npz", features=array)
-    save_file({"features": array}, tmp_path / "f.safetensors")
-    for name in ("f.npz", "f.safetensors"):
-        assert np.array_equal(feature_files.read(tmp_path / name), array)
-        assert feature_files.lacking(tmp_path / name, "file") is None
-
-
-def test_files_without_features_are_refused(tmp_path):
-    np.savez(tmp_path / "other.npz", activations=normal(4))
-    with pytest.raises(ValueError, match="no array 'features'; it holds activations"):
-        feature_files.read(tmp_path / "other.npz")
-    np.savez(tmp_path / "cube.npz", features=np.ones((2, 2, 2)))
-    with pytest.raises(ValueError, match=r"\[N, D\]; these are \(2, 2, 2\)"):
-        feature_files.read(tmp_path / "cube.npz")
-    with pytest.raises(ValueError, match=r"not '.pkl'"):
-        feature_files.read(tmp_path / "features.pkl")
-    np.savez(tmp_path / "objects.npz", features=np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle=False"):
-        feature_files.read(tmp_path / "objects.npz")
 
 
 class ChannelMeans(torch.nn.Module):
@@ -170,8 +146,8 @@ def scripted(module, path):
 def test_a_scripted_network_gives_a_row_for_each_image(tmp_path):
     path = scripted(ChannelMeans(), tmp_path / "means.pt")
     images = torch.rand(5, 1, 4, 4)
-    found = feature_files.of_images(path, images, at_once=2)
+    found = feature_network.of_images(path, images, at_once=2)
     means = images.numpy().mean((1, 2, 3))
     np.testing.assert_allclose(found, np.stack([means] * 3, 1), rtol=1e-6)
     with pytest.raises(ValueError, match=r"finite numbers \[5, D\]; these are \(1, 1\)"):
-        feature_files.of_images(scripted(Scalar(), tmp_path / "scalar.pt"), images)
+        feature_network.of_images(scripted(Scalar(), tmp_path / "scalar.pt"), images)

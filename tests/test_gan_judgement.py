@@ -14,6 +14,7 @@ from phantomloom.gan.judgement import (
     EDGE,
     HISTOGRAM,
     NOISE,
+    REAL,
     REAL_SWD,
     SWD,
     Judging,
@@ -70,13 +71,14 @@ class Painter:
 
 
 @pytest.fixture(scope="module")
-def judge():
+def judge(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
     train, test = pairs(6, 1, "train"), pairs(4, 2, "test")
     judged_by = segmenter.train(train, segmenter.Recipe(60, 1, features=(8, 16)))
 
     def of(painter, test=test, **more):
         sampler = Sampler(painter, 2, 16)
-        return judgement.judge(sampler, train, test, judged_by, JUDGING, **more)
+        return judgement.judge(sampler, train, test, judged_by, JUDGING, folder, **more)
 
     return of
 
@@ -87,6 +89,8 @@ def test_who_paints_as_reality_does_is_as_near_to_it_as_other_people_are(judge):
     assert found[CONSISTENCY].value == pytest.approx(1, abs=0.05)
     assert found[HISTOGRAM].value < 20  # of the 800 HU that the window spans
     assert found[NOISE].value < 0.2 and found[EDGE].value < 0.2
+    for metric in (HISTOGRAM, NOISE, EDGE):
+        assert found[metric + REAL].value == pytest.approx(found[metric].value, abs=12)
     assert found[COPIES].value < 0.2
 
 
@@ -114,6 +118,22 @@ def test_who_knows_one_image_a_mask_has_no_diversity(judge):
     assert judge(Painter(noise=0.3))[DIVERSITY].value > 0.01
 
 
+def test_no_more_images_are_scaled_at_once_than_a_metric_looks_at(judge, monkeypatch):
+    """A test part may hold more images than memory; it is made and looked at part by part."""
+    largest, scaled = [], Pairs.scaled
+
+    def watched(self, rows):
+        largest.append(len(rows))
+        return scaled(self, rows)
+
+    monkeypatch.setattr(Pairs, "scaled", watched)
+    monkeypatch.setattr("phantomloom.gan.metrics.swd.AT_ONCE", 1)
+    monkeypatch.setattr("phantomloom.gan.metrics.memorisation.AT_ONCE", 8)
+    monkeypatch.setattr("phantomloom.gan.segmenter.AT_ONCE", 8)
+    judge(Painter())
+    assert max(largest) == 8
+
+
 def test_one_person_has_no_halves_and_faces_have_no_hu(judge):
     alone = judge(Painter(), test=pairs(1, 3, "test"))
     assert alone[REAL_SWD].value is None and "one person" in alone[REAL_SWD].reason
@@ -126,9 +146,12 @@ def test_without_features_four_metrics_say_why_and_with_them_they_have_values(ju
     assert {lacking[name].value for name in ("fid", "kid", "precision", "recall")} == {None}
     assert lacking["fid"].reason == "weights not available: no network was named"
     several = pairs(6, 2, "test")  # KID takes ten parts of each half
-    coarse = {"features_of": lambda images: images[:, :, ::4, ::4].flatten(1).numpy()}
+    coarse = {"features_of": lambda images: images[:][:, :, ::4, ::4].flatten(1).numpy()}
     means = judge(Painter(), test=several, **coarse)
     assert means["precision"].value > 0.5
+    assert means["fid" + REAL].value == pytest.approx(means["fid"].value, rel=0.5)
+    few = judge(Painter(), **coarse)
+    assert few["kid"].value is None and "20 images are needed; there are 16" in few["kid"].reason
     told = {name: estimate._asdict() for name, estimate in means.items()}
     assert not validation.faults(told, validation.schema("gan_metrics"))
 

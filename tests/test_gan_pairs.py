@@ -28,8 +28,8 @@ GROUPS = ("ann", "ann", "ben", "cid", "dee", "dee")
 
 def pair(number, **changed):
     random = np.random.default_rng(number)
-    image = random.integers(-160, 241, (1, 8, 8)).astype(np.int16)
-    mask = random.integers(0, 3, (8, 8)).astype(np.uint8)
+    image = random.integers(-160, 241, (1, 16, 16)).astype(np.int16)
+    mask = random.integers(0, 3, (16, 16)).astype(np.uint8)
     made = Pair(image, mask, f"{GROUPS[number]}/z{number}", GROUPS[number], PARTS[number])
     return made._replace(**changed)
 
@@ -53,7 +53,7 @@ def test_what_is_read_equals_what_was_written_and_is_memory_mapped(tmp_path):
 def test_whoever_was_learnt_from_judges_nothing_nor_does_another_window(tmp_path):
     """Across data sets too: what one calls a patient of training another may call one of test."""
     others = tuple({"dee": "eve"}.get(group, group) for group in GROUPS)
-    larger = np.zeros((6, 1, 16, 16), np.int16)
+    larger = np.zeros((6, 1, 32, 32), np.int16)
     write(data_set(), tmp_path / "set")
     write(data_set()._replace(groups=others), tmp_path / "other")
     learnt, tried = read_sides(tmp_path / "set", tmp_path / "other", "gan")
@@ -202,10 +202,10 @@ def test_images_beyond_the_ends_are_cut_off():
 def test_one_hot_has_a_channel_a_class_and_none_for_the_background():
     pairs = data_set()
     hot = pairs.one_hot(np.array([4, 1]))
-    assert hot.shape == (2, 2, 8, 8) and hot.dtype == torch.float32
+    assert hot.shape == (2, 2, 16, 16) and hot.dtype == torch.float32
     for place, row in enumerate((4, 1)):
-        for y in range(8):
-            for x in range(8):
+        for y in range(16):
+            for x in range(16):
                 number = pairs.masks[row, y, x]
                 expected = [float(number == 1), float(number == 2)]
                 assert hot[place, :, y, x].tolist() == expected
@@ -219,16 +219,16 @@ def test_one_hot_has_a_channel_a_class_and_none_for_the_background():
         ((0, 1), {"part": "test"}, "ann/z1: 'ann' is in train and in test"),
         ((0, 1), {"part": "tset"}, "parts are train, validation, test, not 'tset'"),
         ((4, 0), {}, "ann/z0: a pair of train after pairs of test; sort them"),
-        ((0, 1), {"mask": np.full((8, 8), 3, np.uint8)}, "the mask has class 3, the data set 2"),
-        ((0, 1), {"mask": np.zeros((8, 8), int)}, "masks uint8, not int16 and int64"),
-        ((0, 1), {"image": np.zeros((1, 8, 8), np.float32)}, "uint8 or int16"),
-        ((0, 1), {"image": np.zeros((3, 8, 8), np.int16)}, r"int16 \(3, 8, 8\), but ann/z0"),
-        ((0, 1), {"mask": np.zeros((8, 4), np.uint8)}, "squares of one size"),
-        ((0, 1), {"image": np.zeros((8, 8), np.int16)}, "squares of one size"),
+        ((0, 1), {"mask": np.full((16, 16), 3, np.uint8)}, "the mask has class 3, the data set 2"),
+        ((0, 1), {"mask": np.zeros((16, 16), int)}, "masks uint8, not int16 and int64"),
+        ((0, 1), {"image": np.zeros((1, 16, 16), np.float32)}, "uint8 or int16"),
+        ((0, 1), {"image": np.zeros((3, 16, 16), np.int16)}, r"int16 \(3, 16, 16\), but ann/z0"),
+        ((0, 1), {"mask": np.zeros((16, 4), np.uint8)}, "squares of one size"),
+        ((0, 1), {"image": np.zeros((16, 16), np.int16)}, "squares of one size"),
         (
             (0,),
             {"image": np.zeros((1, 12, 12), np.int16), "mask": np.zeros((12, 12), np.uint8)},
-            "12 pixels; sizes are 8, 16, 32",
+            "12 pixels; sizes are 16, 32",
         ),
         ((), {}, "not one pair"),
     ],

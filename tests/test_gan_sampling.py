@@ -11,9 +11,19 @@ import torch
 from PIL import Image
 
 from phantomloom.gan.data.ct_slices import Cut, stack
-from phantomloom.gan.latents import Column, Latent, drawn
+from phantomloom.gan.latents import Column, Latent, drawn, seed_of
+from phantomloom.gan.pairs import Pairs
 from phantomloom.gan.sample_files import Written, write_list, write_pictures, write_volume
-from phantomloom.gan.sampling import Sample, Sampler, draws, everywhere, sampled, volume, way
+from phantomloom.gan.sampling import (
+    Sample,
+    Sampler,
+    draws,
+    everywhere,
+    remade,
+    sampled,
+    volume,
+    way,
+)
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -53,6 +63,19 @@ def test_each_sample_is_of_its_mask_and_its_recorded_seed():
         noise = drawn(sample.latent.seed, 4)
         np.testing.assert_allclose(sample.image[0], expected(row, noise), atol=1e-6)
     assert used.generator.batches == [4, 4, 1]  # no more at once
+
+
+def test_a_remade_data_set_has_an_image_of_each_mask_in_a_file_that_nobody_sees(tmp_path):
+    hu = np.zeros((3, 1, 8, 8), np.int16)
+    groups, parts = ("ann", "ann", "ben"), ("test",) * 3
+    pairs = Pairs(hu, MASKS, -160, 240, "HU", ("a", "b"), NAMES, groups, parts, 1.0)
+    found = remade(sampler(), pairs, 5, tmp_path)
+    assert found._replace(images=hu) == pairs
+    assert isinstance(found.images, np.memmap) and found.images.dtype == np.int16
+    assert not list(tmp_path.iterdir())
+    for row, name in enumerate(NAMES):
+        image = expected(row, drawn(seed_of(5, name, 0), 4)).clip(-1, 1)
+        np.testing.assert_allclose(found.images[row, 0], 40 + 200 * image, atol=0.51)
 
 
 def test_a_sample_alone_is_the_same_as_among_others():

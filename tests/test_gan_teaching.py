@@ -11,9 +11,9 @@ from phantomloom.gan.segmenter import Recipe
 RECIPE = Recipe(steps=60, seed=1, features=(8, 16))
 
 
-def test_each_mask_has_a_generated_image_after_the_real_ones():
+def test_each_mask_has_a_generated_image_after_the_real_ones(tmp_path):
     train = pairs(2, 1, "train")
-    both = teaching.beside(train, Sampler(Painter(), 2, 16), seed=3)
+    both = teaching.beside(train, Sampler(Painter(), 2, 16), seed=3, folder=tmp_path)
     count = len(train.names)
     assert np.array_equal(both.images[:count], train.images) and both.images.dtype == np.int16
     assert np.array_equal(both.masks[count:], train.masks) and both.groups[count:] == train.groups
@@ -23,10 +23,10 @@ def test_each_mask_has_a_generated_image_after_the_real_ones():
         assert abs(made[train.masks == number].mean() - hu) < 10
 
 
-def test_who_ignores_masks_teaches_worse_than_who_paints_them():
+def test_who_ignores_masks_teaches_worse_than_who_paints_them(tmp_path):
     train, test = pairs(4, 1, "train"), pairs(4, 2, "test")
     gains = [
-        teaching.teach(Sampler(painter, 2, 16), train, test, RECIPE)
+        teaching.teach(Sampler(painter, 2, 16), train, test, RECIPE, tmp_path)
         for painter in (Painter(), Painter(blind=True))
     ]
     fine, blind = gains

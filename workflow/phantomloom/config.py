@@ -141,8 +141,10 @@ def _names_of_gan(config: dict[str, Any]) -> Known:
     known = _names_of_readers("gan", datasets)
     for contest in contests:
         known[("gan", "contests", contest, "variants")] = made
-        for key in ("dataset", "judged_on"):
-            known[("gan", "contests", contest, key)] = (datasets, "names under gan.datasets")
+        for key, part in (("dataset", "train"), ("judged_on", "test")):
+            able = [n for n, its in datasets.items() if part in its.get("patients", [part])]
+            words = f"names under gan.datasets that have a part {part}"
+            known[("gan", "contests", contest, key)] = (able, words)
     told = [its.get("arguments", {}).get("classes") for its in datasets.values()]
     classes = {name for its in told if isinstance(its, dict) for name in its}
     known[("gan", "judging", "flat")] = (classes, f"a class of {' or '.join(sorted(classes))}")

@@ -17,7 +17,11 @@ from phantomloom.gan.judgement import (
     CONSISTENCY,
     COPIES,
     DIVERSITY,
+    EDGE,
+    HISTOGRAM,
     MEMORISATION,
+    NOISE,
+    REAL,
     REAL_SWD,
     SWD,
 )
@@ -29,7 +33,11 @@ TAUGHT = {
     "both": "taught by generated ones too",
     "gain": "gain by generated ones",
 }
-TOLD = BETTER | {REAL_SWD: "lower", MEMORISATION: "higher", COPIES: "lower"}
+TOLD = (
+    BETTER
+    | {REAL_SWD: "lower", MEMORISATION: "higher", COPIES: "lower"}
+    | {f"{metric}{REAL}": "lower" for metric in (HISTOGRAM, NOISE, EDGE)}
+)
 
 
 def of_contest(contest: str, judged: Mapping[str, Any]) -> list[Row]:

@@ -7,11 +7,11 @@ what needs other people is not available.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from phantomloom.gan import sampling
 from phantomloom.gan.metrics import (
@@ -24,8 +24,8 @@ from phantomloom.gan.metrics import (
     swd,
 )
 from phantomloom.gan.metrics.estimate import Estimate, missing
-from phantomloom.gan.metrics.overlap import Segmented
-from phantomloom.gan.pairs import Pairs, unscaled
+from phantomloom.gan.metrics.images import Images
+from phantomloom.gan.pairs import Pairs
 from phantomloom.gan.sampling import Sampler
 from phantomloom.gan.segmenter import Segmenter
 
@@ -42,7 +42,7 @@ BETTER = {  # what a contest is decided on
     EDGE: "lower",
 }
 ONE_PERSON = missing("the data set shows one person only")
-AT_ONCE = 256  # training images that are scaled together
+REAL = ", real against real"  # the same measure of the real images of one half
 
 
 class Judging(NamedTuple):
@@ -72,40 +72,45 @@ class Sides(NamedTuple):
     same_people: bool
 
 
+class Sets(NamedTuple):
+    """Real images beside the images made of their masks, row by row."""
+
+    made: Pairs
+    real: Pairs
+    sides: Sides
+
+    @property
+    def compared(self) -> dict[str, Pairs]:
+        """What is compared with the real images of the other side, by the ending of its name."""
+        return {"": self.made} if self.sides.same_people else {"": self.made, REAL: self.real}
+
+
 def judge(
     sampler: Sampler,
     train: Pairs,
     test: Pairs,
     segmenter: Segmenter,
     judging: Judging,
-    features_of: Callable[[Tensor], np.ndarray] | None = None,
+    folder: Path,
+    features_of: Callable[[Images], np.ndarray] | None = None,
     why_no_features: str = "no network was named",
 ) -> dict[str, Estimate]:
     """Return every metric of the images that ``sampler`` makes of the masks of ``test``.
 
-    train: what the generator learnt from. features_of: takes images [N, C, H, W] and returns
-    features [N, D]; without it FID, KID, precision and recall have no value but the reason.
+    train: what the generator learnt from. folder: with room for as many images as ``test`` has,
+    which are never all in memory. features_of: takes images [N, C, H, W] and returns features
+    [N, D]; without it FID, KID, precision and recall have no value but the reason.
     """
-    images = _one_each(sampler, test, judging.seed)
-    rows = np.arange(len(test.names))
-    real, sides = test.scaled(rows), _sides(test, judging.seed)
-    found = _scales(images, real, sides, test, judging.seed)
-    found |= _by_class(images, real, test, segmenter)
+    made = sampling.remade(sampler, test, judging.seed, folder)
+    sets = Sets(made, test, _sides(test, judging.seed))
+    found = _scales(sets, judging.seed) | _by_class(sets, segmenter)
     found |= _variety(sampler, test, judging)
-    found |= _copies(images, train, test, sides, judging.seed)
+    found |= _copies(sets, train, judging.seed)
     if test.unit == "HU":
-        found |= _as_ct(images, test, sides, judging)
+        found |= _as_ct(sets, judging)
     if features_of is None:
         return found | features.unavailable(why_no_features)
-    there, made = features_of(real[sides.real]), features_of(images[sides.sampled])
-    return found | features.scores(there, made, judging.seed)
-
-
-def _one_each(sampler: Sampler, pairs: Pairs, seed: int) -> Tensor:
-    """Return an image of each mask, [N, C, R, R]."""
-    wishes = sampling.draws(pairs.names, 1, seed)
-    samples = sampling.sampled(sampler, pairs.masks, pairs.names, wishes)
-    return torch.stack([sample.image for sample in samples]).clamp(-1, 1)
+    return found | _by_features(sets, features_of, judging.seed)
 
 
 def _sides(test: Pairs, seed: int) -> Sides:
@@ -115,27 +120,21 @@ def _sides(test: Pairs, seed: int) -> Sides:
     return Sides(*halves.halves(test.groups, seed), False)
 
 
-def _scales(
-    images: Tensor, real: Tensor, sides: Sides, test: Pairs, seed: int
-) -> dict[str, Estimate]:
-    made = swd.swd(images[sides.sampled], real[sides.real], seed)
-    found = {SWD: Estimate(float(np.mean(list(made.values()))), None)}
-    found |= {f"SWD at {size}": Estimate(value, None) for size, value in made.items()}
-    if sides.same_people:
-        return found | {REAL_SWD: ONE_PERSON}
-    among = swd.real_against_real(real, test.groups, seed)
-    return found | {REAL_SWD: Estimate(float(np.mean(list(among.values()))), None)}
+def _scales(sets: Sets, seed: int) -> dict[str, Estimate]:
+    others, found = sets.real.images_of(sets.sides.real), {REAL_SWD: ONE_PERSON}
+    for ending, pairs in sets.compared.items():
+        by_size = swd.swd(pairs.images_of(sets.sides.sampled), others, seed)
+        mean = REAL_SWD if ending else SWD
+        found[mean] = Estimate(float(np.mean(list(by_size.values()))), None)
+        found |= {f"SWD at {size}{ending}": Estimate(v, None) for size, v in by_size.items()}
+    return found
 
 
-def _by_class(
-    images: Tensor, real: Tensor, test: Pairs, segmenter: Segmenter
-) -> dict[str, Estimate]:
-    made, held = (
-        Segmented(segmenter.labels(each), np.asarray(test.masks), test.groups)
-        for each in (images, real)
-    )
-    found = consistency.consistency(made, held, len(test.class_names))
-    names = dict(enumerate(test.class_names, 1))
+def _by_class(sets: Sets, segmenter: Segmenter) -> dict[str, Estimate]:
+    class_names = sets.real.class_names
+    made, held = (segmenter.segmented(pairs) for pairs in (sets.made, sets.real))
+    found = consistency.consistency(made, held, len(class_names))
+    names = dict(enumerate(class_names, 1))
     each = {f"{CONSISTENCY}, {names[n]}": value for n, value in found.classes.items()}
     dice = {f"Dice on real, {names[n]}": Estimate(v, None) for n, v in found.real_dice.items()}
     return {CONSISTENCY: found.mean} | each | dice
@@ -154,40 +153,67 @@ def _variety(sampler: Sampler, test: Pairs, judging: Judging) -> dict[str, Estim
     return {DIVERSITY: found.unlikeness, "deviation over draws": found.deviation}
 
 
-def _copies(
-    images: Tensor, train: Pairs, test: Pairs, sides: Sides, seed: int
-) -> dict[str, Estimate]:
+def _copies(sets: Sets, train: Pairs, seed: int) -> dict[str, Estimate]:
+    sides = sets.sides
     if sides.same_people:
         return dict.fromkeys((MEMORISATION, COPIES), ONE_PERSON)
-    groups = [test.groups[row] for row in sides.real]
-    at_once = np.split(np.arange(len(train.names)), range(AT_ONCE, len(train.names), AT_ONCE))
-    seen = torch.cat([memorisation.small(train.scaled(rows)) for rows in at_once])
     found = memorisation.memorisation(
-        images[sides.sampled], seen, test.scaled(sides.real), train.groups, groups, seed
+        sets.made.images_of(sides.sampled),
+        train.images_of(range(len(train.names))),
+        sets.real.images_of(sides.real),
+        train.groups,
+        [sets.real.groups[row] for row in sides.real],
+        seed,
     )
+    return {MEMORISATION: Estimate(found.ratio, None), COPIES: Estimate(found.copies, None)}
+
+
+def _by_features(
+    sets: Sets, features_of: Callable[[Images], np.ndarray], seed: int
+) -> dict[str, Estimate]:
+    others = features_of(sets.real.images_of(sets.sides.real))
+    found: dict[str, Estimate] = {}
+    for ending, pairs in sets.compared.items():
+        its = features.scores(others, features_of(pairs.images_of(sets.sides.sampled)), seed)
+        found |= {f"{name}{ending}": value for name, value in its.items()}
+    return found
+
+
+def _as_ct(sets: Sets, judging: Judging) -> dict[str, Estimate]:
+    test = sets.real
+    if test.pixel_mm is None:
+        return dict.fromkeys((HISTOGRAM, NOISE, EDGE), missing("the size of a pixel is not known"))
+    others = _slices(test, sets.sides.real)
+    flat = [n for n, name in enumerate(test.class_names, 1) if name in judging.flat]
+    found: dict[str, Estimate] = {}
+    for ending, pairs in sets.compared.items():
+        its = _slices(pairs, sets.sides.sampled)
+        like = ct.likeness(others, its, test.class_names, flat, test.pixel_mm)
+        found |= {f"{name}{ending}": value for name, value in _departures(like).items()}
+        found |= {} if ending else _values(like)
+    return found
+
+
+def _slices(pairs: Pairs, rows: np.ndarray) -> ct.Slices:
+    return ct.Slices(np.asarray(pairs.images[rows, 0]), np.asarray(pairs.masks[rows]))
+
+
+def _departures(found: ct.Likeness) -> dict[str, Estimate]:
+    """Return how far two sets of slices are apart."""
+    inside = [v for name, v in found.histogram_hu.items() if name != ct.OVERALL and v is not None]
     return {
-        MEMORISATION: Estimate(found.ratio, None),
-        COPIES: Estimate(found.copies, None),
+        HISTOGRAM: _or_missing(float(np.mean(inside)) if inside else None),
+        NOISE: _or_missing(found.noise_hu.departure),
+        EDGE: _or_missing(found.edge_width_mm.departure),
     }
 
 
-def _as_ct(images: Tensor, test: Pairs, sides: Sides, judging: Judging) -> dict[str, Estimate]:
-    if test.pixel_mm is None:
-        return dict.fromkeys((HISTOGRAM, NOISE, EDGE), missing("the size of a pixel is not known"))
-    hu = unscaled(images[:, 0], test.low, test.high)
-    real = ct.Slices(np.asarray(test.images[sides.real, 0]), np.asarray(test.masks[sides.real]))
-    made = ct.Slices(hu[sides.sampled], np.asarray(test.masks[sides.sampled]))
-    flat = [n for n, name in enumerate(test.class_names, 1) if name in judging.flat]
-    found = ct.likeness(real, made, test.class_names, flat, test.pixel_mm)
-    each = {f"{HISTOGRAM}, {name}": _or_missing(v) for name, v in found.histogram_hu.items()}
-    inside = [v for name, v in found.histogram_hu.items() if name != ct.OVERALL and v is not None]
-    return each | {
-        HISTOGRAM: _or_missing(float(np.mean(inside)) if inside else None),
-        NOISE: _or_missing(found.noise_hu.departure),
+def _values(found: ct.Likeness) -> dict[str, Estimate]:
+    """Return what the distances are made of."""
+    return {f"{HISTOGRAM}, {name}": _or_missing(v) for name, v in found.histogram_hu.items()} | {
         "noise, HU": _or_missing(found.noise_hu.generated),
         "noise of real, HU": _or_missing(found.noise_hu.real),
         **_powers(found.noise_power),
-        EDGE: _or_missing(found.edge_width_mm.departure),
         "edge width, mm": _or_missing(found.edge_width_mm.generated),
         "edge width of real, mm": _or_missing(found.edge_width_mm.real),
     }

@@ -7,7 +7,7 @@ import numpy as np
 
 from phantomloom.splitting import PARTS
 
-SMALLEST = 8  # pixels; sizes are 8, 16, 32 and so on, as generators double them
+SMALLEST = 16  # pixels, for the metrics; sizes are 16, 32 and so on, as generators double them
 PIXEL_TYPES = (np.uint8, np.int16)
 
 
@@ -70,7 +70,7 @@ def check(pair: Pair, first: Pair, classes: int) -> None:
             f"{image.shape} and {mask.shape}"
         )
     if size < SMALLEST or size & (size - 1):
-        raise ValueError(f"{pair.name}: {size} pixels; sizes are {SMALLEST}, 16, 32, 64 and so on")
+        raise ValueError(f"{pair.name}: {size} pixels; sizes are {SMALLEST}, 32, 64 and so on")
     if image.shape != first.image.shape or image.dtype != first.image.dtype:
         raise ValueError(
             f"{pair.name}: {image.dtype} {image.shape}, but {first.name} is {first.image.dtype} "

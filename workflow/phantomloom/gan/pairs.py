@@ -64,9 +64,26 @@ class Pairs(NamedTuple):
         images = torch.from_numpy(self.images[np.asarray(rows)].astype(np.float32))
         return ((images - self.low) * (2 / (self.high - self.low)) - 1).clamp_(-1, 1)
 
+    def images_of(self, rows: Sequence[int] | np.ndarray) -> "Scaled":
+        """Return images of ``rows`` that are scaled when a slice of them is asked for."""
+        return Scaled(self, np.asarray(rows))
+
     def one_hot(self, rows: Sequence[int] | np.ndarray) -> Tensor:
         """Return masks of ``rows`` as float32 [R, K, H, W], K classes without the background."""
         return one_hot(self.masks[np.asarray(rows)], len(self.class_names))
+
+
+class Scaled:
+    """Images of ``rows`` [N, C, H, W]: no more of them in memory than are looked at."""
+
+    def __init__(self, pairs: Pairs, rows: np.ndarray) -> None:
+        self._pairs, self._rows = pairs, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        return self._pairs.scaled(self._rows[rows])
 
 
 def one_hot(masks: np.ndarray, classes: int) -> Tensor:

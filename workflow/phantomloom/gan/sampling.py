@@ -1,6 +1,8 @@
 """Images drawn from masks: several a mask, on the way between two, or along a phantom."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 from torch import Tensor
 
 from phantomloom.gan.latents import Column, Latent, seed_of
-from phantomloom.gan.pairs import one_hot, unscaled
+from phantomloom.gan.pairs import Pairs, one_hot, unscaled
 from phantomloom.volume import Volume
 
 
@@ -61,6 +63,20 @@ def sampled(
         noise = torch.stack([latent.noise(sampler.generator.noise_size) for latent in latents])
         images = sampler.images(masks[list(rows)], noise)
         yield from map(Sample, (names[row] for row in rows), latents, images)
+
+
+def remade(sampler: Sampler, pairs: Pairs, seed: int, folder: Path) -> Pairs:
+    """Return ``pairs`` with an image drawn for each mask in place of its own, rounded as they are.
+
+    The images are memory-mapped from a file without a name in ``folder``, which needs room for
+    them; it is gone when nothing refers to them any more.
+    """
+    with TemporaryFile(dir=folder) as file:
+        images = np.memmap(file, pairs.images.dtype, "w+", shape=pairs.images.shape)
+    wishes = draws(pairs.names, 1, seed)
+    for row, sample in enumerate(sampled(sampler, pairs.masks, pairs.names, wishes)):
+        images[row] = unscaled(sample.image, pairs.low, pairs.high, images.dtype.type)
+    return pairs._replace(images=images)
 
 
 def draws(names: Sequence[str], per_mask: int, seed: int, truncation: float = 1.0) -> list[Wish]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from phantomloom.gan.metrics import overlap
+from phantomloom.gan.metrics.images import Images, batches
 from phantomloom.gan.metrics.overlap import Segmented
 from phantomloom.gan.pairs import Pairs
 from phantomloom.io import complete
@@ -50,25 +51,24 @@ class Segmenter:
     network: nn.Module
     shape: Shape
 
-    def labels(self, images: Tensor) -> np.ndarray:
-        """Return class numbers [N, H, W], uint8, of ``images`` [N, C, H, W] in -1 to 1."""
+    def labels(self, images: Images) -> np.ndarray:
+        """Return class numbers [N, H, W], uint8, of ``images``."""
         device = next(self.network.parameters()).device
         with torch.no_grad():
             found = [
                 self.network(batch.to(device)).argmax(1).to(torch.uint8).cpu().numpy()
-                for batch in images.split(AT_ONCE)
+                for batch in batches(images, AT_ONCE)
             ]
         return np.concatenate(found)
 
+    def segmented(self, pairs: Pairs) -> Segmented:
+        """Return what is found on the images of ``pairs``, beside their masks."""
+        found = self.labels(pairs.images_of(range(len(pairs.names))))
+        return Segmented(found, pairs.masks, pairs.groups)
+
     def dice(self, pairs: Pairs) -> pd.DataFrame:
         """Return Dice on ``pairs``: a row a group, a column a class; see ``overlap.dice``."""
-        rows = np.arange(len(pairs.names))
-        found = [
-            self.labels(pairs.scaled(part))
-            for part in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE))
-        ]
-        segmented = Segmented(np.concatenate(found), pairs.masks, pairs.groups)
-        return overlap.dice(segmented, self.shape.classes)
+        return overlap.dice(self.segmented(pairs), self.shape.classes)
 
     def write(self, path: Path) -> None:
         """Write one safetensors file; its metadata tell the shape."""

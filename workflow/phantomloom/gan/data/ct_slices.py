@@ -140,7 +140,7 @@ def check(cut: Cut) -> None:
         (not low < high, f"window_hu: the lower end first, not {low:g} to {high:g}"),
         (
             cut.size < SMALLEST or cut.size & (cut.size - 1),
-            f"size: {SMALLEST}, 16, 32, 64 and so on, not {cut.size}",
+            f"size: {SMALLEST}, 32, 64 and so on, not {cut.size}",
         ),
         (not cut.pixel_mm > 0, f"pixel_mm: more than 0, not {cut.pixel_mm}"),
         (not cut.step_mm > 0, f"step_mm: more than 0, not {cut.step_mm}"),

@@ -45,7 +45,6 @@ class Likeness(NamedTuple):
     noise_hu: Compared
     noise_power: dict[float, Compared]  # HU^2 mm^2 by cycles per mm
     edge_width_mm: Compared
-    edge_gradient: Compared  # HU per mm
 
 
 def likeness(
@@ -64,14 +63,12 @@ def likeness(
     noises = [noise(each.hu, each.masks, flat_classes, pixel_mm) for each in sets]
     sharp = [edges(each.hu, each.masks > 0) for each in sets]
     widths = [each.width_px and each.width_px * pixel_mm for each in sharp]
-    slopes = [each.gradient_hu and each.gradient_hu / pixel_mm for each in sharp]
     powers = zip(noises[0].frequencies, noises[0].power, noises[1].power, strict=False)
     return Likeness(
         histograms(real, generated, class_names),
         Compared(*(each.deviation_hu for each in noises)),
         {float(at): Compared(float(one), float(other)) for at, one, other in powers},
         Compared(*widths),
-        Compared(*slopes),
     )
 
 

@@ -11,10 +11,17 @@ from sklearn.neighbors import NearestNeighbors
 from phantomloom.gan.metrics.estimate import Estimate, missing, of_sample
 
 NAMES = ("fid", "kid", "precision", "recall")
+SUBSETS = 10  # of KID
+FEWEST = 2 * SUBSETS  # images that all four can be told of
 
 
 def scores(real: np.ndarray, generated: np.ndarray, seed: int = 0) -> dict[str, Estimate]:
-    """Return all NAMES of features [N, D] and [M, D]; only KID has a standard error."""
+    """Return all NAMES of features [N, D] and [M, D]; only KID has a standard error.
+
+    With less than FEWEST images in either set none has a value.
+    """
+    if (fewest := min(len(real), len(generated))) < FEWEST:
+        return dict.fromkeys(NAMES, missing(f"{FEWEST} images are needed; there are {fewest}"))
     precision, recall = precision_recall(real, generated)
     found = Estimate(precision, None), Estimate(recall, None)
     values = (Estimate(fid(real, generated), None), kid(real, generated, seed=seed), *found)
@@ -42,7 +49,7 @@ def fid(first: np.ndarray, second: np.ndarray) -> float:
     return float(shift @ shift + np.trace(one) + np.trace(other) - 2 * cross)
 
 
-def kid(first: np.ndarray, second: np.ndarray, subsets: int = 10, seed: int = 0) -> Estimate:
+def kid(first: np.ndarray, second: np.ndarray, subsets: int = SUBSETS, seed: int = 0) -> Estimate:
     """Return the unbiased squared MMD under the kernel (x y / D + 1)^3 (Binkowski 2018, section 4).
 
     Mean and standard error of ``subsets`` that share no image: subsets that overlap, as other

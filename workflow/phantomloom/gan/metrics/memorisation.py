@@ -10,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
-from torch import Tensor
 from torch.nn import functional
 
+from phantomloom.gan.metrics.images import Images, batches
+
+AT_ONCE = 256  # images averaged together
 SIZE = 32  # pixels that images are averaged down to
 RARE = 0.01  # share of held-out images that are as near to a training image as a copy
 
@@ -32,20 +34,18 @@ class Memorisation(NamedTuple):
 
 
 def memorisation(
-    samples: Tensor,
-    train: Tensor,
-    held_out: Tensor,
+    samples: Images,
+    train: Images,
+    held_out: Images,
     train_groups: Sequence[str],
     held_out_groups: Sequence[str],
     seed: int = 0,
 ) -> Memorisation:
-    """Return the Euclidean comparison of images [N, C, H, W] at 32 x 32 pixels, see ``small``.
+    """Return the Euclidean comparison of images [N, C, H, W] averaged down to 32 x 32 pixels.
 
     The pools have as many groups (patients) and as many images of each set, drawn by ``seed``.
     """
-    seen, learnt, unseen = (
-        small(images).flatten(1).numpy() for images in (samples, train, held_out)
-    )
+    seen, learnt, unseen = map(_small, (samples, train, held_out))
     rows, other_rows = equal_pools(train_groups, held_out_groups, seed)
     to_train, to_held_out = (_distances(seen, pool) for pool in (learnt[rows], unseen[other_rows]))
     usual = np.quantile(_distances(unseen, learnt), RARE)
@@ -69,11 +69,14 @@ def equal_pools(
     return np.sort(rows[0][:size]), np.sort(rows[1][:size])
 
 
-def small(images: Tensor) -> Tensor:
-    """Return ``images`` [N, C, H, W] averaged down to SIZE, on the CPU; smaller ones stay."""
-    size = min(SIZE, images.shape[-1])
-    with torch.no_grad():
-        return functional.adaptive_avg_pool2d(images.float(), size).cpu()
+def _small(images: Images) -> np.ndarray:
+    """Return ``images`` averaged down to SIZE, [N, C * SIZE * SIZE]; smaller ones stay."""
+    return torch.cat(
+        [
+            functional.adaptive_avg_pool2d(batch.float(), min(SIZE, batch.shape[-1])).flatten(1)
+            for batch in batches(images, AT_ONCE)
+        ]
+    ).numpy()
 
 
 def _distances(queries: np.ndarray, pool: np.ndarray) -> np.ndarray:

@@ -5,14 +5,14 @@ the paper each set is normalised by its own mean and deviation in each channel, 
 of a whole level goes unseen. Fewer images give a larger distance: compare only equal numbers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from phantomloom.gan.metrics.halves import halves
+from phantomloom.gan.metrics.images import Images, batches
 
 PATCH, PER_IMAGE = 7, 128
 DIRECTIONS = 128 * 4  # the paper's 128 directions, repeated 4 times and averaged
@@ -21,7 +21,7 @@ AT_ONCE = 16  # directions, and times 8 images: what bounds the memory
 UNIT = 1e3  # distances are told times this
 
 
-def swd(first: Tensor, second: Tensor, seed: int = 0) -> dict[int, float]:
+def swd(first: Images, second: Images, seed: int = 0) -> dict[int, float]:
     """Return for each size of the pyramid, the largest first, the distance times 1000.
 
     Images [N, C, H, W], square, 16 pixels doubled some times. Row i of both sets is cut at the
@@ -35,16 +35,6 @@ def swd(first: Tensor, second: Tensor, seed: int = 0) -> dict[int, float]:
     return {size: UNIT * sliced_distance(one[size], other[size], seed + size) for size in one}
 
 
-def real_against_real(images: Tensor, groups: Sequence[str], seed: int = 0) -> dict[int, float]:
-    """Return the distances between images of one half of the ``groups`` and of the other.
-
-    What a generator makes of the masks of the first half is fairly compared with this, against
-    the real images of the second: as many images, and other patients.
-    """
-    first, second = halves(groups, seed)
-    return swd(images[torch.from_numpy(first)], images[torch.from_numpy(second)], seed)
-
-
 def sliced_distance(first: Tensor, second: Tensor, seed: int) -> float:
     """Return the mean distance of sorted projections of ``first`` and ``second`` [P, D]."""
     generator = torch.Generator().manual_seed(seed)
@@ -52,8 +42,9 @@ def sliced_distance(first: Tensor, second: Tensor, seed: int) -> float:
     directions = functional.normalize(directions, dim=1).to(first.device)
     total = 0.0
     for some in directions.split(AT_ONCE):
-        one, other = ((some @ patches.T).sort(1).values for patches in (first, second))
-        total += float((one - other).abs().mean()) * len(some)
+        # numpy sorts ten times as fast as torch, which keeps the order too
+        one, other = (np.sort((some @ patches.T).cpu().numpy()) for patches in (first, second))
+        total += float(np.abs(one - other).mean()) * len(some)
     return total / DIRECTIONS
 
 
@@ -78,20 +69,21 @@ def _smooth(images: Tensor) -> Tensor:
     )
 
 
-def _descriptors(images: Tensor, seed: int) -> dict[int, Tensor]:
+def _descriptors(images: Images, seed: int) -> dict[int, Tensor]:
     """Return for each size the normalised patches, [N * PER_IMAGE, C * PATCH * PATCH]."""
     cut: dict[int, list[Tensor]] = {}
     places: dict[int, np.ndarray] = {}
-    for start in range(0, len(images), 8 * AT_ONCE):
-        batch = images[start : start + 8 * AT_ONCE].float()
-        for level in laplacian_pyramid(batch):
+    done = 0
+    for batch in batches(images, 8 * AT_ONCE):
+        for level in laplacian_pyramid(batch.float()):
             size = level.shape[-1]
             if size not in places:
                 generator = np.random.default_rng((seed, size))
                 shape = (2, len(images), PER_IMAGE)
                 places[size] = generator.integers(size - PATCH + 1, size=shape)
-            chosen = torch.from_numpy(places[size][:, start : start + len(batch)])
+            chosen = torch.from_numpy(places[size][:, done : done + len(batch)])
             cut.setdefault(size, []).append(_patches(level, *chosen.to(level.device)))
+        done += len(batch)
     return {size: _normalised(torch.cat(patches)) for size, patches in cut.items()}
 
 
@@ -110,15 +102,15 @@ def _normalised(patches: Tensor) -> Tensor:
     return ((patches - mean) / deviation.clamp(min=1e-8)).flatten(1)  # flat images stay finite
 
 
-def _check(first: Tensor, second: Tensor) -> None:
-    if first.shape != second.shape:
+def _check(first: Images, second: Images) -> None:
+    shapes = [(len(images), *images[:1].shape[1:]) for images in (first, second)]
+    if shapes[0] != shapes[1]:
         raise ValueError(
-            f"both sets have as many images of one shape; these are {tuple(first.shape)} and "
-            f"{tuple(second.shape)}"
+            f"both sets have as many images of one shape; these are {shapes[0]} and {shapes[1]}"
         )
-    height, width = first.shape[-2:]
-    if first.ndim != 4 or height != width or height < SMALLEST or height & (height - 1):
+    height, width = shapes[0][-2:]
+    if len(shapes[0]) != 4 or height != width or height < SMALLEST or height & (height - 1):
         raise ValueError(
             f"images are [N, C, H, W], squares of {SMALLEST}, 32, 64 and so on; these are "
-            f"{tuple(first.shape)}"
+            f"{shapes[0]}"
         )
