@@ -239,6 +239,11 @@ LABELS = {"engine": "labels", "weights": None}
             "gan.contests.default.dataset: 'ct_patients'; allowed: names under gan.datasets that "
             "have a part train",
         ),
+        (
+            {"gan": {"datasets": {"ct_patients": {"patients": {"test": None}}}}},
+            "gan.contests.benchmark.judged_on.2: 'ct_patients'; allowed: names under gan.datasets "
+            "that have a part test",
+        ),
         ({"phantom": {"voxel_formats": ["dicom"]}}, "'dicom'; allowed: nifti or xcist"),
         ({"phantom": {"mesh_formats": ["obj"]}}, "phantom.mesh_formats.0: 'obj'"),
         ({"phantom": {"voxel_formats": []}}, "phantom.voxel_formats: []"),

@@ -121,8 +121,8 @@ def test_scores_hold_what_the_functions_say():
     real, generated = normal(80), normal(80, seed=1) + 0.2
     found = features.scores(real, generated, seed=4)
     assert list(found) == list(features.NAMES)
-    assert found["fid"].value == features.fid(real, generated)
-    assert found["kid"] == features.kid(real, generated, seed=4)
+    assert found["FID"].value == features.fid(real, generated)
+    assert found["KID"] == features.kid(real, generated, seed=4)
     pair = features.precision_recall(real, generated)
     assert (found["precision"].value, found["recall"].value) == pair
 

@@ -66,7 +66,7 @@ def test_a_contest_trains_judges_samples_and_tells(folder):
     assert {v["reason"] for v in judged["verdicts"]} >= {"1 and 1 values: no standard error"}
     scores = pd.read_csv(found / "scores.csv")
     assert set(scores.variant) == {"mask_embedding", "modern"}
-    lacking = scores[scores.metric == "fid"]
+    lacking = scores[scores.metric == "FID"]
     assert lacking.value.isna().all() and lacking.reason.str.startswith("weights not").all()
     page = (found / "index.html").read_text()
     for variant in ("mask_embedding", "modern"):

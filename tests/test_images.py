@@ -74,12 +74,12 @@ def test_noise_and_shifts_are_moderate_and_differ_by_sample():
     assert len({round(each, 3) for each in apart}) == 8
 
 
-def slab(seed, planes=64):
+def slab(seed, planes=64, aim=40, voxel_mm=3.0):
     """Cut a body that stands in the middle of a patch; return its planes that are left."""
     hu, labels = torch.full((80, 4, 4), images.AIR_HU), torch.zeros(80, 4, 4, dtype=torch.uint8)
     body = slice(40 - planes // 2, 40 - planes // 2 + planes)
     hu[body], labels[body] = 50, LIVER
-    images.cut(hu, labels, np.random.default_rng(seed))
+    images.cut(hu, labels, aim, voxel_mm, np.random.default_rng(seed))
     assert torch.equal(hu == images.AIR_HU, labels == 0)
     assert not labels[: body.start].any() and not labels[body.stop :].any()
     return labels.flatten(1).any(1).nonzero()[:, 0].tolist()
@@ -93,8 +93,23 @@ def test_of_two_patches_in_five_a_slab_is_left_thin_ones_as_often_as_thick_ones(
     assert np.mean(thickness < 64) == pytest.approx(0.4, abs=0.05)
     thin, thick = thickness < np.sqrt(10 * 64), (thickness > np.sqrt(10 * 64)) & (thickness < 64)
     assert thin.sum() == pytest.approx(thick.sum(), rel=0.3)
-    middle = [np.mean(planes) for planes in left if len(planes) < 20]
-    assert min(middle) < 20 and max(middle) > 60  # anywhere in the body
+
+
+@pytest.mark.parametrize("aim", [8, 30, 71])
+def test_a_slab_lies_anywhere_about_the_plane_that_the_patch_was_aimed_at(aim):
+    thin = [planes for seed in range(300) if len(planes := slab(seed, aim=aim)) < 20]
+    assert all(aim in planes for planes in thin)
+    place = [(aim - planes[0]) / (len(planes) - 1) for planes in thin]
+    assert (min(place) < 0.1 or aim == 71) and (max(place) > 0.9 or aim == 8)
+
+
+@pytest.mark.parametrize(("aim", "end"), [(-5, 8), (79, 71)])
+def test_a_patch_that_was_aimed_beside_the_body_keeps_its_end(aim, end):
+    assert all(end in slab(seed, aim=aim) for seed in range(60))
+
+
+def test_slabs_are_as_thick_on_a_finer_grid():
+    assert min(len(slab(seed, voxel_mm=1.5)) for seed in range(300)) == 20
 
 
 @pytest.mark.parametrize("planes", [0, 1, 10])

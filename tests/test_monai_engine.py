@@ -108,7 +108,7 @@ def test_labels_are_those_of_monais_own_sliding_windows(noisy, shape):
     network = bundle.read(noisy).network.network
     with torch.inference_mode():
         scores = sliding_window_inference(
-            image, (16, 24, 24), 1, network, 0.5, mode="gaussian", padding_mode="replicate"
+            image, (16, 24, 24), 1, network, 0.5, mode="gaussian", cval=-1.0
         )
     structures = np.array([0, *map(label, bundle.about(noisy).structures)])
     expected = structures[scores[0].argmax(0).numpy()]

@@ -33,17 +33,20 @@ TAUGHT = {
     "both": "taught by generated ones too",
     "gain": "gain by generated ones",
 }
-TOLD = (
-    BETTER
-    | {REAL_SWD: "lower", MEMORISATION: "higher", COPIES: "lower"}
-    | {f"{metric}{REAL}": "lower" for metric in (HISTOGRAM, NOISE, EDGE)}
-)
+OF_REAL = (REAL_SWD, *(f"{metric}{REAL}" for metric in (HISTOGRAM, NOISE, EDGE)))
+TOLD = BETTER | {MEMORISATION: "higher", COPIES: "lower"} | dict.fromkeys(OF_REAL, "lower")
 
 
 def of_contest(contest: str, judged: Mapping[str, Any]) -> list[Row]:
     """Return the rows of an entry of ``verdicts.json``: means, then who leads by how much."""
     title = f"{contest}, {judged['judged_on']}"
-    rows = [_of_mean(title, its) for its in judged["means"] if _is_told(its)]
+    told = [its for its in judged["means"] if its["metric"] in TOLD and its["mean"] is not None]
+    real = {its["metric"]: its for its in told if its["metric"] in OF_REAL}  # alike for all
+    rows = [_of_mean(title, its) for its in told if its["metric"] not in OF_REAL]
+    rows += [
+        Row(f"{title}: {metric}", its["mean"], "", None, "lower", "one split of the people")
+        for metric, its in real.items()
+    ]
     for other in (FAITHFUL, BASELINE):
         rows += _of_lead(title, judged, SWD, (MODERN, other), WIN)
     leads = [
@@ -77,10 +80,6 @@ def of_teaching(title: str, runs: Sequence[Mapping[str, Any]]) -> list[Row]:
         figure, against = f"{title}: {TAUGHT['gain']}", f"generated images {told}"
         rows.append(Row(figure, lead, "standard errors", None, "higher", against))
     return rows
-
-
-def _is_told(mean: Mapping[str, Any]) -> bool:
-    return mean["metric"] in TOLD and mean["mean"] is not None
 
 
 def _of_mean(title: str, mean: Mapping[str, Any]) -> Row:

@@ -97,9 +97,10 @@ def judge(
 ) -> dict[str, Estimate]:
     """Return every metric of the images that ``sampler`` makes of the masks of ``test``.
 
-    train: what the generator learnt from. folder: with room for as many images as ``test`` has,
-    which are never all in memory. features_of: takes images [N, C, H, W] and returns features
-    [N, D]; without it FID, KID, precision and recall have no value but the reason.
+    train: what the generator learnt from. folder: with room for as many images as ``test`` has;
+    they are read part by part, of CT all slices at once. features_of: takes images [N, C, H, W]
+    and returns features [N, D]; without it FID, KID, precision and recall have no value but the
+    reason.
     """
     made = sampling.remade(sampler, test, judging.seed, folder)
     sets = Sets(made, test, _sides(test, judging.seed))
@@ -180,12 +181,12 @@ def _by_features(
 
 
 def _as_ct(sets: Sets, judging: Judging) -> dict[str, Estimate]:
-    test = sets.real
+    test, departures = sets.real, (HISTOGRAM, NOISE, EDGE)
     if test.pixel_mm is None:
-        return dict.fromkeys((HISTOGRAM, NOISE, EDGE), missing("the size of a pixel is not known"))
+        return dict.fromkeys(departures, missing("the size of a pixel is not known"))
     others = _slices(test, sets.sides.real)
     flat = [n for n, name in enumerate(test.class_names, 1) if name in judging.flat]
-    found: dict[str, Estimate] = {}
+    found = {f"{metric}{REAL}": ONE_PERSON for metric in departures}
     for ending, pairs in sets.compared.items():
         its = _slices(pairs, sets.sides.sampled)
         like = ct.likeness(others, its, test.class_names, flat, test.pixel_mm)

@@ -71,11 +71,12 @@ def remade(sampler: Sampler, pairs: Pairs, seed: int, folder: Path) -> Pairs:
     The images are memory-mapped from a file without a name in ``folder``, which needs room for
     them; it is gone when nothing refers to them any more.
     """
+    kind, wishes = pairs.images.dtype.type, draws(pairs.names, 1, seed)
     with TemporaryFile(dir=folder) as file:
-        images = np.memmap(file, pairs.images.dtype, "w+", shape=pairs.images.shape)
-    wishes = draws(pairs.names, 1, seed)
-    for row, sample in enumerate(sampled(sampler, pairs.masks, pairs.names, wishes)):
-        images[row] = unscaled(sample.image, pairs.low, pairs.high, images.dtype.type)
+        for sample in sampled(sampler, pairs.masks, pairs.names, wishes):
+            file.write(unscaled(sample.image, pairs.low, pairs.high, kind).tobytes())
+        file.flush()  # written, not mapped: a full disk is an error then, and kills nothing
+        images = np.memmap(file, kind, "r", shape=pairs.images.shape)
     return pairs._replace(images=images)
 
 

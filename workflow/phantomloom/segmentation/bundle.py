@@ -25,7 +25,7 @@ from phantomloom.schemes import ids_of
 from phantomloom.segmentation import network as _named_by_bundles  # noqa: F401
 from phantomloom.segmentation.prepared import Prepared, at_spacing, by_transforms
 from phantomloom.segmentation.sliding import Windows
-from phantomloom.segmentation.windows import WINDOWS_HU, SeesHU
+from phantomloom.segmentation.windows import AIR_HU, WINDOWS_HU, SeesHU
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -91,7 +91,7 @@ def _ours(folder: Path, settings: dict[str, Any]) -> Model:
     return Model(
         SeesHU(network).eval(),
         (0, *map(label, its.structures)),
-        Windows(its.patch, padding="replicate"),
+        Windows(its.patch, padding=settings["padding_mode"], padding_value=settings["cval"]),
         partial(at_spacing, spacing_mm=its.spacing_mm),
         its.training_scans,
     )
@@ -177,6 +177,8 @@ def write(
         "network_def": network_def,
         "spacing_mm": about.spacing_mm,
         "patch": list(about.patch),
+        "padding_mode": "constant",  # as training shows what lies beyond a scan
+        "cval": AIR_HU,
     }
     for part, content in ((METADATA, _metadata(about)), (INFERENCE, inference)):
         with complete(folder / part) as unfinished:

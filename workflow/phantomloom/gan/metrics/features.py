@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from phantomloom.gan.metrics.estimate import Estimate, missing, of_sample
 
-NAMES = ("fid", "kid", "precision", "recall")
+NAMES = ("FID", "KID", "precision", "recall")
 SUBSETS = 10  # of KID
 FEWEST = 2 * SUBSETS  # images that all four can be told of
 

@@ -16,7 +16,7 @@ from phantomloom.structures import by_id
 OWN_HU = 150.0  # farther than this from its structure's median is gas, stone or metal, and stays
 REPAINTED = 0.5  # share of synthesised patches whose soft tissue is nothing but texture
 CUT = 0.4  # share of the patches of which a slab is left
-THINNEST = 10  # slices; hospitals send slabs of 40 mm, 13 slices of 3 mm
+THINNEST_MM = 30.0  # hospitals send slabs of 40 mm
 
 
 def synthesised(
@@ -97,17 +97,19 @@ def _smooth(shape, step: float, rng) -> Tensor:
     return fine / fine.std()
 
 
-def cut(hu: Tensor, labels: Tensor, rng) -> None:
+def cut(hu: Tensor, labels: Tensor, aim: int, voxel_mm: float, rng) -> None:
     """Turn all but a slab of the body into air, in place: scans begin and end anywhere.
 
-    The logarithm of the slab's thickness is uniform from THINNEST to the whole body.
+    The logarithm of the slab's thickness is uniform from THINNEST_MM to the whole body; plane
+    ``aim`` stays if it shows any.
     """
     body = labels.flatten(1).any(1).nonzero()
     if rng.random() > CUT or len(body) == 0:
         return
-    first, planes = int(body[0]), int(body[-1] - body[0]) + 1
-    if planes > THINNEST:
-        kept = round(THINNEST * (planes / THINNEST) ** rng.random())
-        first += int(rng.integers(planes - kept + 1))
+    start, stop, least = int(body[0]), int(body[-1]) + 1, round(THINNEST_MM / voxel_mm)
+    if stop - start > least:
+        kept = round(least * ((stop - start) / least) ** rng.random())
+        aim = min(max(aim, start), stop - 1)
+        first = int(rng.integers(max(start, aim - kept + 1), min(aim, stop - kept) + 1))
         for beyond in (slice(None, first), slice(first + kept, None)):
             hu[beyond], labels[beyond] = AIR_HU, 0

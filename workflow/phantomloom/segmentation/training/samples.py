@@ -70,7 +70,8 @@ class Patches(Dataset):
         cases = self.material.people if kind == "stylised" else self.material.scans
         number = int(rng.integers(len(cases)))
         case = cases[number]
-        centre = _inside(_voxel(case, self.learnt, rng), self.shape, case.hu.shape, rng)
+        voxel = _voxel(case, self.learnt, rng)
+        centre = _inside(voxel, self.shape, case.hu.shape, rng)
         grid = coordinates(centre, self.shape, self.voxel_mm, HOW[kind], rng)
         hu, labels = sampled(case.hu, case.labels, grid, AIR_HU)
         if kind == "synthesised":
@@ -78,7 +79,7 @@ class Patches(Dataset):
             medians = self.medians[number]
             hu = images.synthesised(hu, labels, medians, contrast_hu, self.voxel_mm, rng)
         hu = images.acquired(images.varied(hu, labels, rng), self.voxel_mm, rng)
-        images.cut(hu, labels, rng)
+        images.cut(hu, labels, round(self.shape[0] / 2 + voxel[0] - centre[0]), self.voxel_mm, rng)
         mirrored = kind != "stylised" and rng.random() < MIRRORED
         if mirrored:
             hu, labels = hu.flip(-1), labels.flip(-1)
