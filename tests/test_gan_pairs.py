@@ -50,6 +50,18 @@ def test_what_is_read_equals_what_was_written_and_is_memory_mapped(tmp_path):
     assert found[2:] == written[2:]
 
 
+def test_every_pixel_enters_the_digest(tmp_path, monkeypatch):
+    monkeypatch.setattr("phantomloom.gan.pairs.AT_ONCE", 4)  # of 6
+    found = data_set()
+    write(found, tmp_path / "set")
+    seen = [read(tmp_path / "set").digest(), found.digest()]
+    assert seen[0] == seen[1]
+    for array in (found.images, found.masks):
+        array[5, ..., 3, 4] += 1
+        seen.append(found.digest())
+    assert len(set(seen)) == 3
+
+
 def test_whoever_was_learnt_from_judges_nothing_nor_does_another_window(tmp_path):
     """Across data sets too: what one calls a patient of training another may call one of test."""
     others = tuple({"dee": "eve"}.get(group, group) for group in GROUPS)

@@ -42,6 +42,10 @@ class Noise:
         classes = tuple(f"class {n}" for n in range(shape.classes))
         self.about = About(0.0, 255.0, "grey", classes, None)
 
+    def digest(self) -> str:
+        """Return a digest; noise of one shape is always the same."""
+        return str(self.numbers.shape)
+
     def scaled(self, rows: np.ndarray) -> Tensor:
         """Return images of ``rows``, float32 [B, C, R, R] in -1 to 1."""
         return self.images[rows]
