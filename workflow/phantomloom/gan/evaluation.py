@@ -34,18 +34,18 @@ TAUGHT = {
     "gain": "gain by generated ones",
 }
 OF_REAL = (REAL_SWD, *(f"{metric}{REAL}" for metric in (HISTOGRAM, NOISE, EDGE)))
-TOLD = BETTER | {MEMORISATION: "higher", COPIES: "lower"} | dict.fromkeys(OF_REAL, "lower")
+TOLD = BETTER | {MEMORISATION: "higher", COPIES: "lower"}
 
 
 def of_contest(contest: str, judged: Mapping[str, Any]) -> list[Row]:
     """Return the rows of an entry of ``verdicts.json``: means, then who leads by how much."""
     title = f"{contest}, {judged['judged_on']}"
-    told = [its for its in judged["means"] if its["metric"] in TOLD and its["mean"] is not None]
-    real = {its["metric"]: its for its in told if its["metric"] in OF_REAL}  # alike for all
-    rows = [_of_mean(title, its) for its in told if its["metric"] not in OF_REAL]
+    known = [its for its in judged["means"] if its["mean"] is not None]
+    rows = [_of_mean(title, its) for its in known if its["metric"] in TOLD]
+    real = {its["metric"]: its["mean"] for its in known if its["metric"] in OF_REAL}  # by all alike
     rows += [
-        Row(f"{title}: {metric}", its["mean"], "", None, "lower", "one split of the people")
-        for metric, its in real.items()
+        Row(f"{title}: {metric}", mean, "", None, "lower", "one split of the people")
+        for metric, mean in real.items()
     ]
     for other in (FAITHFUL, BASELINE):
         rows += _of_lead(title, judged, SWD, (MODERN, other), WIN)

@@ -191,7 +191,8 @@ def _as_ct(sets: Sets, judging: Judging) -> dict[str, Estimate]:
         its = _slices(pairs, sets.sides.sampled)
         like = ct.likeness(others, its, test.class_names, flat, test.pixel_mm)
         found |= {f"{name}{ending}": value for name, value in _departures(like).items()}
-        found |= {} if ending else _values(like)
+        if not ending:
+            found |= _values(like)
     return found
 
 
