@@ -85,6 +85,23 @@ def test_a_second_run_finds_nothing_to_do_and_a_new_variant_adds_its_own_jobs_on
     assert contest(folder) == tables | {"generator": 1, "judge": 1, "samples": 1}
 
 
+def test_whoever_judges_is_checked_before_anything_is_trained_and_never_trains_again(folder):
+    before = (folder / "my.yaml").read_text()
+    settings = yaml.safe_load(before)
+    discs, contests = settings["gan"]["datasets"]["discs"], settings["gan"]["contests"]
+    rings = discs | {"arguments": discs["arguments"] | {"classes": {"ring": 1}}}
+    settings["gan"]["datasets"] |= {"rings": rings, "again": discs}
+    contests["default"]["judged_on"] = ["discs", "again"]
+    contests["other"] = contests["default"] | {"judged_on": ["rings"]}
+    (folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    jobs = contest(folder, options=["--dry-run"])
+    assert jobs["sides"] == 1 and jobs["judge"] == 3 and "generator" not in jobs
+    with pytest.raises(AssertionError, match="judged_on: rings has the class_names"):
+        contest(folder, "results/gan/other/index.html")
+    assert not list(folder.glob("results/gan/other/*/*/run"))
+    (folder / "my.yaml").write_text(before)
+
+
 def test_a_run_says_what_its_images_teach_and_the_benchmark_would_gather_it(folder):
     wanted = "results/gan/default/modern/seed-1/discs.teaching.json"
     assert contest(folder, wanted) == {"teach": 1}

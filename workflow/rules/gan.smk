@@ -47,10 +47,38 @@ rule pairs:
         "../../scripts/pairs.py"
 
 
+rule sides:
+    """Stop a contest that is judged on whom it learns from, or on other classes or pixels."""
+    input:
+        train=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
+        tests=lambda w: [
+            file
+            for judged in CONTESTS[w.contest]["judged_on"]
+            for file in pairs_of(judged)
+        ],
+    output:
+        touch("results/gan/{contest}/sides.checked"),
+    log:
+        "logs/sides/{contest}.log",
+    benchmark:
+        "logs/sides/{contest}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("scripts/sides.py"),
+    script:
+        "../../scripts/sides.py"
+
+
 rule generator:
     """Train a generator of images from masks; goes on where it stopped."""
     input:
         pairs=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
+        sides=ancient("results/gan/{contest}/sides.checked"),  # judged on more, it learns the same
     output:
         generator=f"{GENERATOR}/generator.safetensors",
         log=f"{GENERATOR}/log.jsonl",
