@@ -107,6 +107,14 @@ def test_fat_splits_at_the_muscle_wall():
     assert (found[wall] == label("muscles")).mean() > 0.95
 
 
+@pytest.mark.parametrize("slices", [1, 2, 3])
+def test_the_muscle_wall_of_a_scan_of_few_slices_still_splits_the_fat(slices):
+    wall = ellipse(30, 45, 15, 20) & ~ellipse(30, 45, 11, 16)
+    ct, few = scan((BODY, FAT), (wall, LEAN)), slice(0, slices)
+    found = tissues(Volume(ct.array[few], ct.spacing_mm), BODY[few])
+    assert (found[ellipse(30, 45, 10, 15)[few]] == label("visceral_fat")).mean() > 0.99
+
+
 def test_every_voxel_inside_has_a_tissue_and_skin_wraps_it():
     ct = scan((BODY, FAT), (ellipse(30, 45, 12, 16), LEAN))
     found = tissues(ct, BODY)

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from phantomloom.cohort import Scanner, ct, levels, person
+from phantomloom.cohort import Scanner, ct, imaging, levels, person
 from phantomloom.cohort.painting import paint, whole_grid
 from phantomloom.structures import label
 from phantomloom.volume import Volume
@@ -47,6 +47,17 @@ def test_the_ct_and_the_labels_share_a_grid():
 )
 def test_a_tissue_has_its_hu(name, low, high):
     assert low < np.median(hu(name)) < high
+
+
+@pytest.mark.parametrize("width_mm", [0.5, 0.75, 1.5, 3.0, 4.5])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_what_is_averaged_or_interpolated_stays_in_its_place(axis, width_mm):
+    grid = Volume(np.zeros((12, 24, 24), np.uint8), (1.5,) * 3, (-3.0, 5.0, 7.0))
+    place_mm = np.indices(grid.array.shape)[axis] * 1.5 + grid.origin_mm[axis]
+    target = Volume(np.zeros((2, 3, 3), np.uint8), (width_mm,) * 3, (6.0, 20.0, 25.0))
+    found = imaging._sampled(place_mm, grid, target, blur_mm=0.3, thickness_mm=width_mm)
+    expected = np.indices(target.array.shape)[axis] * width_mm + target.origin_mm[axis]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_contrast_raises_the_aorta_and_not_the_muscle():

@@ -63,6 +63,14 @@ def test_the_held_out_scanners_share_no_value_with_the_standard_ones(name):
     assert min(held_out) > max(standard)
 
 
+def test_a_cyst_is_in_a_kidney_that_is_there_on_either_side():
+    crowd = [person(seed) for seed in range(1000)]
+    old = [someone for someone in crowd if someone.age > 50]
+    assert {someone.cysts for someone in crowd} == {(), ("left",), ("right",)}
+    assert all(set(someone.cysts) <= set(someone.kidneys) for someone in crowd)
+    assert sum(bool(someone.cysts) for someone in old) == pytest.approx(len(old) / 4, rel=0.25)
+
+
 def test_an_unknown_family_is_named_in_the_error():
     with pytest.raises(ValueError, match="standard, held_out; got 'giants'"):
         person(1, "giants")

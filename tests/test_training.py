@@ -194,6 +194,17 @@ def test_a_run_never_goes_on_from_the_state_of_another_recipe(tmp_path):
     assert not torch.equal(first.weights["head.bias"], other.weights["head.bias"])
 
 
+@pytest.mark.parametrize("part", ["hu", "labels"])
+def test_a_voxel_of_a_case_that_changes_makes_another_run_of_it(part):
+    case, changed = scan(), scan()
+    getattr(changed, part)[3, 20, 20] += 1
+    its = [
+        loop._identity(Material([], [one], CONTRAST), classes([case]), RECIPE, None, "")
+        for one in (case, scan(), changed)
+    ]
+    assert its[0] == its[1] != its[2]
+
+
 def test_a_run_begins_with_the_weights_of_another_and_a_head_of_its_own_classes(tmp_path):
     before = run(tmp_path / "before")
     before.write(tmp_path / "weights.safetensors")

@@ -187,7 +187,7 @@ def _air(low: np.ndarray, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
         return low, lung
     sigma = [1.5 / mm for mm in ct.spacing_mm]
     smooth = ndimage.gaussian_filter(ct.array, sigma, output=np.float32)
-    airway = lung & ndimage.binary_opening(lung & (smooth < AIR_HU))
+    airway = lung & _opened(lung & (smooth < AIR_HU))
     return low & ~lung | airway, lung & ~airway
 
 
@@ -219,7 +219,7 @@ def _envelope(lean: np.ndarray, ct: Volume) -> np.ndarray:
     Axial slices are filled one by one; a majority along z then mends slices whose wall was open.
     """
     coarse, factors = _coarse(ct.with_array(lean))
-    thick = ndimage.binary_opening(coarse.array > 0.5)
+    thick = _opened(coarse.array > 0.5)
     closed = np.stack([_closed(plane, ENVELOPE_MM, coarse, fill=True) for plane in thick])
     length = round(ENVELOPE_MM / coarse.spacing_mm[0]) | 1
     share = ndimage.uniform_filter1d(closed.astype(np.float32), length, axis=0, mode="nearest")
@@ -274,6 +274,11 @@ def _closed(mask: np.ndarray, radius_mm: float, ct: Volume, fill: bool = False) 
         grown = ndimage.binary_fill_holes(grown)
     closed = ndimage.distance_transform_edt(grown, mm) > radius_mm
     return closed[tuple(slice(low, -high) for low, high in pads)]
+
+
+def _opened(mask: np.ndarray) -> np.ndarray:
+    """Return the opening of ``mask``; the first and the last slice go on beyond the grid."""
+    return ndimage.binary_opening(np.pad(mask, ((1, 1), (0, 0), (0, 0)), mode="edge"))[1:-1]
 
 
 def _eroded(mask: np.ndarray) -> np.ndarray:

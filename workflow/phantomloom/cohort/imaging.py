@@ -129,7 +129,7 @@ def _sampled(
         if round(width / step) > 1:
             blurred = ndimage.uniform_filter1d(blurred, round(width / step), axis, mode="nearest")
     shift = (np.array(target.origin_mm) - grid.origin_mm) / step
-    shift += [0.5 * (1 - round(width / step) % 2) for width in widths]  # even boxes sit askew
+    shift += [0.5 * (1 - max(1, round(width / step)) % 2) for width in widths]  # even: askew
     return ndimage.affine_transform(
         *(blurred, np.array(target.spacing_mm) / step, shift, target.array.shape),
         order=1,

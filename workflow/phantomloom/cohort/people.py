@@ -142,13 +142,17 @@ def _habit(
 def _findings(random: np.random.Generator, age: float) -> dict[str, Any]:
     """Return variants, implants, contrast and the bowel's content."""
     old = age > 50
-    kidneys = [("left", "right"), ("left",), ("right",)]
+    phase, phase_shift = str(random.choice(PHASES)), float(random.uniform(-1, 1))
+    rib_pairs = int(random.choice([12, 11, 13], p=[0.94, 0.04, 0.02]))
+    sides = [("left", "right"), ("left",), ("right",)]
+    kidneys = sides[random.choice(3, p=[0.96, 0.02, 0.02])]
+    place = 4 * random.random() * len(kidneys) if old else np.inf  # every fourth has a cyst
     return {
-        "phase": str(random.choice(PHASES)),
-        "phase_shift": float(random.uniform(-1, 1)),
-        "rib_pairs": int(random.choice([12, 11, 13], p=[0.94, 0.04, 0.02])),
-        "kidneys": kidneys[random.choice(3, p=[0.96, 0.02, 0.02])],
-        "cysts": ("left", "right")[: int(old and random.random() < 0.25)],
+        "phase": phase,
+        "phase_shift": phase_shift,
+        "rib_pairs": rib_pairs,
+        "kidneys": kidneys,
+        "cysts": (kidneys[int(place)],) if place < len(kidneys) else (),
         "hip_prosthesis": str(random.choice(["left", "right"])) if old and _chance(random) else "",
         "pacemaker": bool(old and _chance(random)),
         "fillings": int(random.integers(0, 6) if age > 12 else 0),

@@ -18,7 +18,6 @@ LEVELS = [
 ]
 PITCH = [38, 38, 37.5, 37, 36.5, *np.linspace(29.5, 18.5, 12), 18, 18, 17.5, 17.5, 18, 22, 16]
 BOTTOM = 1020.0  # of L5
-SEGMENTS = ("L", "T", "C")
 HALF_X = {"L": (26, 23), "T": (22, 14), "C": (15, 12)}  # of the body: lowest and highest vertebra
 HALF_Y = {"L": (17.5, 16.5), "T": (16, 10), "C": (9, 8)}
 CANAL = {"L": 9.0, "T": 8.0, "C": 8.0}  # half the canal's breadth

@@ -170,7 +170,8 @@ def _identity(
     digest = sha256(repr((recipe, learnt, code)).encode())
     for case in (*material.people, *material.scans):
         digest.update(repr((case.name, sorted(case.held))).encode())
-        digest.update(case.hu[::8].numpy().tobytes() + case.labels[::8].numpy().tobytes())
+        for array in (case.hu, case.labels):
+            digest.update(array.contiguous().numpy().data)
     for name, value in sorted(first.weights.items()) if first else ():
         digest.update(name.encode() + value.numpy().tobytes())
     return digest.hexdigest()[:12]
@@ -179,11 +180,12 @@ def _identity(
 def _resume(state: Path, run: Run) -> int:
     if not state.exists():
         return 0
-    saved = torch.load(state, weights_only=True)
+    saved = torch.load(state, map_location="cpu", weights_only=True)
     run.network.load_state_dict(saved["network"])
     run.deep.load_state_dict(saved["deep"])
     run.optimiser.load_state_dict(saved["optimiser"])
-    run.average.update(saved["average"])
+    for name, value in saved["average"].items():
+        run.average[name].copy_(value)
     said.info("goes on at step %d of %s", saved["step"], state)
     return saved["step"]
 
