@@ -24,7 +24,7 @@ parser.add_argument("--scale", nargs=2, metavar=("CLASS", "FACTOR"), help="about
 asked = parser.parse_args()
 generator = trained.read(asked.generator)
 names, size = generator.about.class_names, generator.shape.size
-masks, files = [], sorted(asked.masks.glob("*.png"))
+masks, files = {}, sorted(asked.masks.glob("*.png"))
 if not files:
     sys.exit(f"{asked.masks}: looked for *.png; there are none")
 for file in files:
@@ -32,13 +32,13 @@ for file in files:
     check_size(file, mask.shape[::-1], size)
     if (most := mask.max()) > len(names):
         sys.exit(f"{file}: class {most}; the generator has {', '.join(names)}")
-    masks.append(editing.edited(shrunk(mask, size), names, vars(asked)))
-names = [file.stem for file in files]
+    masks[file.stem] = shrunk(mask, size)
+masks = editing.edited(masks, names, vars(asked))
 if asked.toward is None:
-    wishes = sampling.draws(names, asked.per_mask, asked.seed, asked.truncation)
+    wishes = sampling.draws(list(masks), asked.per_mask, asked.seed, asked.truncation)
 else:
     way = sampling.way(asked.seed, asked.toward, asked.per_mask, asked.truncation)
     wishes = sampling.everywhere(len(files), way)
 sampler = sampling.Sampler(generator, generator.shape.classes)
-made = sampling.sampled(sampler, np.stack(masks), names, wishes)
+made = sampling.sampled(sampler, np.stack(list(masks.values())), list(masks), wishes)
 sample_files.write_list(sample_files.write_pictures(made, asked.out), asked.out / "samples.tsv")

@@ -26,6 +26,5 @@ else:
     logger.info("%s", content)
     nifti.write(ct, snakemake.output.ct)
 artefact.write(content, snakemake.output.ct_json, schema="ingest")
-artefact.write(
-    {"status": artefact.DONE, "files": files}, snakemake.output.source_json, schema="source"
-)
+fate = {key: content[key] for key in ("status", "reason") if key in content}
+artefact.write(fate | {"files": files}, snakemake.output.source_json, schema="source")

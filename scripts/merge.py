@@ -6,7 +6,7 @@ from phantomloom.merge import merge
 
 said = log.to(snakemake.log[0])
 given, settings, path = snakemake.input, snakemake.params.settings, snakemake.params.correction
-reasons = [artefact.reason_to_withhold(status) for status in [given.ct_json, *given.models_json]]
+reasons = [artefact.reason_to_withhold(status) for status in [given.source, *given.models_json]]
 if reason := next(filter(None, reasons), None):
     artefact.withhold(snakemake.output, reason)
 else:

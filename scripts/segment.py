@@ -10,7 +10,7 @@ from phantomloom.segmentation.device import choose
 
 said = log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
-if reason := artefact.reason_to_withhold(snakemake.input.status):
+if reason := artefact.reason_to_withhold(snakemake.input.source):
     artefact.withhold(snakemake.output, reason)
 else:
     settings = snakemake.params

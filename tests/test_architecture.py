@@ -155,3 +155,9 @@ def test_a_profile_names_rules_that_exist(path):
     named |= dict(re.findall(r"^#   (\w+): \{(gpu.+)\}$", path.read_text(), re.MULTILINE))
     assert named.keys() <= rules().keys()
     assert named or path.parent.name == "default"
+
+
+def test_jobs_that_use_a_gpu_take_turns_on_it():
+    profile = yaml.safe_load((ROOT / "profiles/gpu/config.yaml").read_text())
+    users = {p.stem for p in SCRIPTS if re.search(r"cuda|processes\.each|device", p.read_text())}
+    assert users == {rule for rule, its in profile["set-resources"].items() if its["gpu"] == 1}

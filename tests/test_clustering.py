@@ -65,6 +65,24 @@ def test_too_few_structures_are_not_judged():
     assert check(few[few.name.isin(["liver", "spleen"])], Person(), POPULATION, **LIMITS) == []
 
 
+@pytest.mark.parametrize("men", [0, 1, 2, 49])
+def test_a_sex_of_which_the_population_has_too_few_is_not_judged(men):
+    women = POPULATION[POPULATION.sex == "F"]
+    few = pd.concat([women, POPULATION[POPULATION.sex == "M"][:men]])
+    odd = table(OTHERS[OTHERS.sex == "M"].iloc[0], liver=0.01)
+    assert check(odd, Person("M", 50), few, **LIMITS) == []
+    odd = table(OTHERS[OTHERS.sex == "F"].iloc[0], liver=0.01)
+    assert check(odd, Person("F", 50), few, **LIMITS)[0].structure == "liver"
+
+
+def test_who_is_of_unrecorded_sex_is_a_peer_of_all():
+    crowd = POPULATION.assign(sex=np.nan)
+    for sex in ("M", "F", None):
+        healthy, odd = (table(OTHERS.iloc[0], liver=factor) for factor in (1, 0.01))
+        assert check(healthy, Person(sex, 50), crowd, **LIMITS) == []
+        assert check(odd, Person(sex, 50), crowd, **LIMITS)[0].severity == "fail"
+
+
 def test_children_are_not_judged():
     assert check(table(OTHERS.iloc[0], liver=0.01), Person("M", 9), POPULATION, **LIMITS) == []
 

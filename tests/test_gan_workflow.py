@@ -35,14 +35,19 @@ def folder(tmp_path_factory):
 
 def configure(folder, variants):
     arguments = {"folder": "discs", "size": 16, "classes": {"disc": 1}, "grey": True}
-    arguments |= {"shares": [0.5, 0.0, 0.5], "group": "(?P<group>.+)_"}
-    contest = {"dataset": "discs", "judged_on": ["discs"], "seeds": 1}
+    arguments |= {"group": "(?P<group>.+)_"}
+    parts = {"discs": [1, 0, 0], "tried": [0, 0, 1]}
+    contest = {"dataset": "discs", "judged_on": ["tried"], "seeds": 1}
     few = {"features": 8, "batch": 16}
     lacking = {"mask_embedding", "no_embedding", "modern"} - set(variants)
     its = dict.fromkeys(variants, few) | dict.fromkeys(lacking)  # null removes one
     contest |= {"images": 96, "variants": its}
     ours = {
-        "datasets": {"discs": {"reader": "folder", "arguments": arguments}, "ct_patients": None},
+        "datasets": {
+            name: {"reader": "folder", "arguments": arguments | {"shares": shares}}
+            for name, shares in parts.items()
+        }
+        | {"ct_patients": None},
         "contests": {"default": contest, "benchmark": contest},
         "segmenter": {"steps": 3},
         "teaching": {"steps": 3},
@@ -60,7 +65,7 @@ def contest(folder, *targets, options=()):
 
 def test_a_contest_trains_judges_samples_and_tells(folder):
     jobs = contest(folder)
-    assert jobs["pairs"] == 1 and jobs["generator"] == 2 and jobs["judge"] == 2
+    assert jobs["pairs"] == 2 and jobs["generator"] == 2 and jobs["judge"] == 2
     found = folder / "results/gan/default"
     (judged,) = json.loads((found / "verdicts.json").read_text())
     assert {v["reason"] for v in judged["verdicts"]} >= {"1 and 1 values: no standard error"}
@@ -88,10 +93,10 @@ def test_a_second_run_finds_nothing_to_do_and_a_new_variant_adds_its_own_jobs_on
 def test_whoever_judges_is_checked_before_anything_is_trained_and_never_trains_again(folder):
     before = (folder / "my.yaml").read_text()
     settings = yaml.safe_load(before)
-    discs, contests = settings["gan"]["datasets"]["discs"], settings["gan"]["contests"]
-    rings = discs | {"arguments": discs["arguments"] | {"classes": {"ring": 1}}}
-    settings["gan"]["datasets"] |= {"rings": rings, "again": discs}
-    contests["default"]["judged_on"] = ["discs", "again"]
+    tried, contests = settings["gan"]["datasets"]["tried"], settings["gan"]["contests"]
+    rings = tried | {"arguments": tried["arguments"] | {"classes": {"ring": 1}}}
+    settings["gan"]["datasets"] |= {"rings": rings, "again": tried}
+    contests["default"]["judged_on"] = ["tried", "again"]
     contests["other"] = contests["default"] | {"judged_on": ["rings"]}
     (folder / "my.yaml").write_text(yaml.safe_dump(settings))
     jobs = contest(folder, options=["--dry-run"])
@@ -103,7 +108,7 @@ def test_whoever_judges_is_checked_before_anything_is_trained_and_never_trains_a
 
 
 def test_a_run_says_what_its_images_teach_and_the_benchmark_would_gather_it(folder):
-    wanted = "results/gan/default/modern/seed-1/discs.teaching.json"
+    wanted = "results/gan/default/modern/seed-1/tried.teaching.json"
     assert contest(folder, wanted) == {"teach": 1}
     found = json.loads((folder / wanted).read_text())
     assert found["gain"]["value"] == pytest.approx(found["both"]["value"] - found["real"]["value"])
@@ -142,13 +147,36 @@ def test_masks_of_a_folder_are_drawn_and_edited_with_the_same_noise(folder, tmp_
     assert len(plain) == 2 and not np.array_equal(plain[0], plain[1])
     np.testing.assert_array_equal(moved, back)
     assert not np.array_equal(plain, moved)
-    _, said = drawn(folder, tmp_path / "none", "--remove", "liver")
-    assert "--remove: 'liver' is none of disc" in said
+    Image.fromarray(np.zeros_like(disc)).save(folder / "shown/b.png")  # has no disc to be edited
+    both, _ = drawn(folder, tmp_path / "both", "--scale", "disc", "1")
+    np.testing.assert_array_equal(both[:2], moved)
+    for edit, words in (
+        (("--remove", "liver"), "--remove: 'liver' is none of disc"),
+        (("--move", "disc", "0", "90"), "a: --move: class 1 would leave the picture"),
+    ):
+        assert words in drawn(folder, tmp_path / "none", *edit)[1]
+    Image.fromarray(np.zeros_like(disc)).save(folder / "shown/a.png")
+    assert "no mask shows 'disc'" in drawn(folder, tmp_path / "none", "--remove", "disc")[1]
     Image.fromarray(np.zeros((32, 16), np.uint8)).save(folder / "shown/a.png")
     assert "a.png: 16 x 32 pixels; pictures are squares" in drawn(folder, tmp_path / "none")[1]
 
 
-def test_a_class_that_nobody_knows_stops_it_before_anything_is_trained(folder):
+def test_a_class_of_no_structure_stops_it_before_anybody_is_drawn(folder):
+    before = (folder / "my.yaml").read_text()
+    settings = yaml.safe_load(before)
+    for arguments, words in (
+        ({"classes": {"liver": ["livr"]}}, "'livr' is no structure of structures.tsv"),
+        ({"size": 100}, "size: 16, 32, 64 and so on, not 100"),
+        ({"pixel_mm": None}, "missing 1 required positional argument: 'pixel_mm'"),
+    ):
+        settings["gan"]["datasets"]["ct_slices"] = {"arguments": arguments}
+        (folder / "my.yaml").write_text(yaml.safe_dump(settings))
+        with pytest.raises(AssertionError, match=f"gan.datasets.ct_slices.arguments: .*{words}"):
+            contest(folder, "results/gan/pairs/ct_slices/about.json", options=["--dry-run"])
+    (folder / "my.yaml").write_text(before)
+
+
+def test_a_variant_that_nobody_knows_stops_it_before_anything_is_trained(folder):
     settings = yaml.safe_load((folder / "my.yaml").read_text())
     settings["gan"]["contests"]["default"]["variants"]["stylegan"] = {}
     (folder / "my.yaml").write_text(yaml.safe_dump(settings))

@@ -395,7 +395,8 @@ def test_the_script_writes_a_done_scan_whose_bytes_repeat(tmp_path):
     write(tmp_path / "scan.mha", tripod(), (1.0, 1.5, 2.0))
     first = run_script(tmp_path / "one", tmp_path / "scan.mha", "native")
     again = run_script(tmp_path / "two", tmp_path / "scan.mha", "native")
-    assert artefact.reason_to_withhold(first.ct_json) is None
+    for told in (first.ct_json, first.source_json):
+        assert artefact.reason_to_withhold(told) is None
     assert np.array_equal(nifti.read(first.ct).array, tripod())
     assert json.loads(first.ct_json.read_text())["demographics"] == {"sex": "F"}
     for name in vars(first):
@@ -407,6 +408,7 @@ def test_the_script_refuses_without_crashing_and_still_records_the_source(tmp_pa
     made = run_script(tmp_path / "out", tmp_path / "scan.mha")
     assert "expected HU" in artefact.reason_to_withhold(made.ct_json)
     assert made.ct.read_bytes() == b""
+    assert "expected HU" in artefact.reason_to_withhold(made.source_json)
     (file,) = json.loads(made.source_json.read_text())["files"]
     assert file["bytes"] == (tmp_path / "scan.mha").stat().st_size
 

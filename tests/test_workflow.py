@@ -41,7 +41,9 @@ from phantomloom.structures import label, structures
 
 STAGES = ("ingest", "segment", "merge", "measure", "qc", "voxel", "mesh", "simulate", "page")
 TABLES = {"findings": 1, "library": 1}
+SCORES = "results/score/shipped/patient2/{}.json"
 ANN, BEN = "ann\tann.nii.gz\tF\t50", "ben\tben\tM\t60"
+OLDER_ANN = "ann\tann.nii.gz\tF\t51"
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +233,13 @@ def test_a_new_case_runs_alone(house):
     assert run(house) == {**dict.fromkeys(STAGES, 1), **TABLES, "all": 1}
 
 
+def test_an_age_that_the_sheet_learns_reruns_no_network(house):
+    write_sheet(house, OLDER_ANN, BEN, "cat\tcat.nii.gz\tF\t40")
+    jobs = phases(house)
+    assert jobs["ingest"] == jobs["qc"] == 1
+    assert not {"segment", "merge", "measure", "voxel", "mesh", "simulate"} & set(jobs)
+
+
 def test_a_dicom_slice_replaced_in_place_reruns_that_case(house):
     changed = person(liver_mm=104)
     changed[12, 20, 10] += 30
@@ -247,7 +256,7 @@ def test_a_dicom_slice_replaced_in_place_reruns_that_case(house):
 def test_a_scan_that_cannot_be_used_is_data_and_stops_nobody(house):
     mr = np.random.default_rng(0).integers(0, 900, (24, 32, 46)).astype(np.int16)
     write_ct(house, "dan", mr)
-    write_sheet(house, ANN, BEN, "cat\tcat.nii.gz\tF\t40", "dan\tdan.nii.gz\t\t")
+    write_sheet(house, OLDER_ANN, BEN, "cat\tcat.nii.gz\tF\t40", "dan\tdan.nii.gz\t\t")
     assert run(house)["page"] == 1
     assert status(house, "ingest/dan/ct.json") == "refused"
     assert status(house, "phantom/dan/voxel.json") == "withheld"
@@ -400,21 +409,32 @@ def centre(labels: sitk.Image, name: str) -> float:
     return shape.GetCentroid(label(name))[0] - spine
 
 
-def test_truth_is_only_known_of_people_from_numbers(house, tmp_path):
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("judged", "segment.models.truth.labels is person, but case eve of the sheet is a scan"),
+        (SCORES.format("eve"), "train.cases.eve.labels is person, but case eve of the sheet is"),
+        (SCORES.format("ann"), "ann is no case of people.tsv; add it there, or take it out of"),
+    ],
+)
+def test_truth_is_only_known_of_people_from_numbers(house, tmp_path, target, message):
     shutil.copy(house / "cohort/ann.nii.gz", tmp_path)
     (tmp_path / "people.tsv").write_text("case\tpath\neve\tann.nii.gz\n")
     mine = {
         "cohort": {"cases": "people.tsv"},
         "segment": {"models": {"abdomen": None, "truth": {"engine": "labels", "labels": "person"}}},
         "merge": {"precedence": ["truth"]},
+        "train": {"cases": {name: {"labels": "person"} for name in ("eve", "ann")}},
     }
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(mine))
-    wrong = command("--snakefile", house / "Snakefile", "--configfile", "my.yaml", "--", "judged")
-    done = subprocess.run(wrong, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert (
-        "segment.models.truth.labels is person, but case eve of the sheet is a scan" in done.stderr
+    snakefile = ("--snakefile", house / "Snakefile", "--configfile", "my.yaml")
+    listed = subprocess.run(command(*snakefile, "--list-rules"), cwd=tmp_path, capture_output=True)
+    assert listed.returncode == 0  # what makes no library reads no sheet
+    done = subprocess.run(
+        command(*snakefile, "--", target), cwd=tmp_path, capture_output=True, text=True
     )
+    assert done.returncode == 1
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def body_surface(ct: Volume) -> np.ndarray:
     inside = _fill(solid, coarse)
     if not inside.any():
         raise ValueError(f"no body: nothing thicker than {2 * PLATE_MM:g} mm above {BODY_HU} HU")
-    core, reach = _eroded(inside), ndimage.binary_dilation(inside)
+    core, reach = ndimage.binary_erosion(inside, border_value=1), ndimage.binary_dilation(inside)
     shape = ct.array.shape
     rim = _enlarge(reach, factors, shape) & (ct.array > BODY_HU)
     return _enlarge(core, factors, shape) | rim
@@ -75,7 +75,7 @@ def _tissues(ct: Volume, inside: np.ndarray, known: np.ndarray | None) -> np.nda
     bone = _bone(hu, inside & (known == 0), ct) | (known == label("bones"))
     fat = inside & (hu >= FAT_HU[0]) & (hu <= FAT_HU[1])
     depth_mm = _near_surface_mm(inside, ct)
-    skin = inside & ((depth_mm <= SKIN_MM) | ~_eroded(inside))
+    skin = inside & ((depth_mm <= SKIN_MM) | ~ndimage.binary_erosion(inside, border_value=1))
     envelope = _envelope(inside & ~fat & ~skin, ct) & (depth_mm > VISCERAL_DEPTH_MM)
     lean = inside & (hu > FAT_HU[1]) & (hu < BONE_HU)
     viscera = (known == label("body")) | (known == label("lung")) | lung
@@ -279,10 +279,6 @@ def _closed(mask: np.ndarray, radius_mm: float, ct: Volume, fill: bool = False) 
 def _opened(mask: np.ndarray) -> np.ndarray:
     """Return the opening of ``mask``; the first and the last slice go on beyond the grid."""
     return ndimage.binary_opening(np.pad(mask, ((1, 1), (0, 0), (0, 0)), mode="edge"))[1:-1]
-
-
-def _eroded(mask: np.ndarray) -> np.ndarray:
-    return ndimage.binary_erosion(mask, border_value=1)
 
 
 def _box(mask: np.ndarray) -> tuple[slice, ...]:

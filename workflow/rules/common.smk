@@ -11,6 +11,11 @@ def cases():
 
 def stylised(case):
     """What the sheet asks of a stylised person; None where a case is a scan of people."""
+    if case not in cases():
+        raise ValueError(
+            f"{case} is no case of {config['cohort']['cases']}; add it there, or take it out of "
+            "what names it: the target, train or gan.datasets"
+        )
     return cases()[case].stylised
 
 
@@ -28,12 +33,17 @@ def truth(w):
     """The labels of a stylised person, if a model shall take them; in a list, else none."""
     if config["segment"]["models"][w.model].get("labels") != "person":
         return []
-    if not stylised(w.case):
+    return labels_of_person(w.case, f"segment.models.{w.model}.labels")
+
+
+def labels_of_person(case, key):
+    """The labels of a stylised person, for which a key of the config asks, in a list."""
+    if not stylised(case):
         raise ValueError(
-            f"segment.models.{w.model}.labels is person, but case {w.case} of the sheet is a "
-            "scan; ask for stylised:NUMBER, or name its labels by a path with {case}"
+            f"{key} is person, but case {case} of the sheet is a scan; ask for "
+            "stylised:NUMBER there, or name the labels by their path"
         )
-    return of_person(w.case, "labels.nii.gz")
+    return of_person(case, "labels.nii.gz")
 
 
 @cache

@@ -20,9 +20,20 @@ def variant_module(w):
     return f"phantomloom.gan.variants.{w.variant}"
 
 
+@cache
 def patients_of(dataset):
-    """The parts of CT slices, by part: files of stylised people, and cases of the sheet."""
+    """The parts of CT slices, by part: files of stylised people, and cases of the sheet.
+
+    How they are cut is checked here: before anybody is drawn or segmented.
+    """
     found = []
+    if "patients" in GAN["datasets"][dataset]:
+        from phantomloom.gan.data import ct_slices  # takes a second, so here alone
+
+        try:
+            ct_slices.check(ct_slices.Cut(**arguments_of(dataset)))
+        except (KeyError, TypeError, ValueError) as fault:
+            raise ValueError(f"gan.datasets.{dataset}.arguments: {fault}") from fault
     for part, asked in GAN["datasets"][dataset].get("patients", {}).items():
         people = asked.get("people")
         files = files_of_people(**people) if people else []

@@ -183,7 +183,7 @@ rule samples:
     """Sample a generator: draws of test masks, a way between two draws, an edited mask."""
     input:
         generator=f"{GENERATOR}/generator.safetensors",
-        pairs=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
+        pairs=lambda w: pairs_of(CONTESTS[w.contest]["judged_on"][0]),
     output:
         folder=directory(f"{GENERATOR}/samples"),
         grid=report(

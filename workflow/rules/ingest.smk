@@ -15,7 +15,7 @@ rule ingest:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=20,
     params:
         path=lambda w: str(scan_of(w.case)),

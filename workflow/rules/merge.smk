@@ -2,7 +2,7 @@ rule merge:
     """Make one label map of all models' maps, or of a person's; every voxel inside the skin gets a structure."""
     input:
         ct="results/ingest/{case}/ct.nii.gz",
-        ct_json="results/ingest/{case}/ct.json",
+        source="results/ingest/{case}/source.json",  # ct.json would bring the person's age
         models=expand(
             "results/segment/{{case}}/{model}.nii.gz",
             model=config["segment"]["models"],

@@ -41,19 +41,24 @@ def before(w):
     return [f"results/fit/{run_of(after, w.seen.split('+'))}/weights.safetensors"]
 
 
+def case_of(name):
+    """The case that labels belong to which teach or judge."""
+    return (TAUGHT.get(name) or REFERENCES[name]).get("case", name)
+
+
 def reference(name):
     """The case, path and naming scheme of labels that teach or judge."""
-    given = TAUGHT.get(name) or REFERENCES[name]
-    case = given.get("case", name)
+    kind = "cases" if name in TAUGHT else "references"
+    given, case = TRAIN[kind][name], case_of(name)
     if given["labels"] == "person":
-        (path,) = of_person(case, "labels.nii.gz")
+        (path,) = labels_of_person(case, f"train.{kind}.{name}.labels")
         return {"case": case, "labels": path, "scheme": "phantomloom"}
     return {"scheme": "phantomloom"} | given | {"case": case}
 
 
 def unseen_by(recipe, names=(*TAUGHT, *REFERENCES)):
     """Where a recipe is scored on labels of cases that it has not seen."""
-    others = {n: [c for c in TAUGHT if c != reference(n)["case"]] for n in names}
+    others = {n: [c for c in TAUGHT if c != case_of(n)] for n in names}
     runs = {n: run_of(recipe, cases) for n, cases in others.items() if cases}
     return [f"results/score/{run}/{n}.json" for n, run in runs.items()]
 

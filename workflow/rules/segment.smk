@@ -11,8 +11,7 @@ rule segment:
     """Find the structures of one model in a CT."""
     input:
         ct="results/ingest/{case}/ct.nii.gz",
-        status="results/ingest/{case}/ct.json",
-        source="results/ingest/{case}/source.json",
+        source="results/ingest/{case}/source.json",  # ct.json would bring the person's age
         truth=truth,
     output:
         labels="results/segment/{case}/{model}.nii.gz",

@@ -97,7 +97,7 @@ rule score:
             f"results/fit/{w.recipe}/{w.seen}/{{model}}/{PARTS_OF_A_BUNDLE[0]}",
             model=SHIPPED,
         ),
-        ct=lambda w: f"results/ingest/{reference(w.unseen)['case']}/ct.nii.gz",
+        ct=lambda w: f"results/ingest/{case_of(w.unseen)}/ct.nii.gz",
         labels=lambda w: reference(w.unseen)["labels"],
     output:
         "results/score/{recipe}/{seen}/{unseen}.json",
@@ -301,11 +301,11 @@ rule picture_curves:
 rule picture_comparison:
     """Show what the networks of the config find in a case beside its reference labels."""
     input:
-        ct=lambda w: f"results/ingest/{reference(w.reference)['case']}/ct.nii.gz",
+        ct=lambda w: f"results/ingest/{case_of(w.reference)}/ct.nii.gz",
         reference=lambda w: reference(w.reference)["labels"],
         found=lambda w: expand(
             "results/segment/{case}/{model}.nii.gz",
-            case=reference(w.reference)["case"],
+            case=case_of(w.reference),
             model=SHIPPED,
         ),
     output:
@@ -322,7 +322,7 @@ rule picture_comparison:
         runtime=10,
     params:
         title=lambda w: w.reference
-        + (", seen in training" if reference(w.reference)["case"] in TAUGHT else ""),
+        + (", seen in training" if case_of(w.reference) in TAUGHT else ""),
         scheme=lambda w: reference(w.reference)["scheme"],
         window_hu=config["library"]["pictures"]["window_hu"],
         pixels=config["library"]["pictures"]["picture_pixels"],

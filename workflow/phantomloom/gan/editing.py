@@ -72,22 +72,35 @@ EDITS: dict[str, tuple[Callable[..., np.ndarray], type]] = {
 
 
 def edited(
-    classes: np.ndarray, class_names: Sequence[str], asked: Mapping[str, Sequence[str] | None]
-) -> np.ndarray:
-    """Return ``classes`` after the EDITS that are ``asked`` for, in the order of that table.
+    masks: Mapping[str, np.ndarray],
+    class_names: Sequence[str],
+    asked: Mapping[str, Sequence[str] | None],
+) -> dict[str, np.ndarray]:
+    """Return ``masks`` by name after the EDITS that are ``asked`` for, in the order of that table.
 
-    asked: by name of an edit the name of a class and the numbers that it takes, or None.
+    A mask without the class stays as it is. asked: by name of an edit the name of a class and the
+    numbers that it takes, or None.
 
     Raises:
-        ValueError: if a class is none of ``class_names``, or an edit cannot be made.
+        ValueError: if a class is none of ``class_names`` or in no mask; naming the mask, if an
+            edit of it cannot be made.
     """
+    result = dict(masks)
     for word, (edit, kind) in EDITS.items():
         if told := asked[word]:
             name, *numbers = told
             if name not in class_names:
                 raise ValueError(f"--{word}: {name!r} is none of {', '.join(class_names)}")
-            classes = edit(classes, class_names.index(name) + 1, *map(kind, numbers))
-    return classes
+            number = class_names.index(name) + 1
+            having = [file for file, mask in result.items() if (mask == number).any()]
+            if not having:
+                raise ValueError(f"--{word}: no mask shows {name!r}")
+            for file in having:
+                try:
+                    result[file] = edit(result[file], number, *map(kind, numbers))
+                except ValueError as fault:
+                    raise ValueError(f"{file}: --{word}: {fault}") from fault
+    return result
 
 
 def _shape(classes: np.ndarray, number: int) -> np.ndarray:

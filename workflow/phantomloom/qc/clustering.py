@@ -6,6 +6,7 @@ from scipy.stats import f, t
 
 from phantomloom.qc import Finding, Person, severity, whole
 from phantomloom.qc.mixture import Mixture, fit, residuals, squared_distances
+from phantomloom.qc.population import FEWEST_PERSONS
 
 FEWEST_STRUCTURES = 3  # of fewer, together, there is nothing to say
 NAMED = 3  # structures named in a finding
@@ -22,22 +23,23 @@ def check(
     """Return a finding if the volumes lie too far from every cluster of ``population``.
 
     ``population`` holds log-volumes (``qc.population``). A Gaussian mixture of ``clusters`` is
-    fitted to the standardised log-volumes of the person's sex, all if unknown; only structures
-    that the scan wholly holds count. The tail is the probability that a member of the nearest
-    cluster lies as far out: with all volumes together (Mahalanobis distance) or with its oddest
-    one, given the others; the smaller of the two. Children are not judged: adults are the
-    reference.
+    fitted to the standardised log-volumes of the person's peers: of the same sex or of unrecorded
+    sex, all if the person's is unknown; only structures that the scan wholly holds count. The tail
+    is the probability that a member of the nearest cluster lies as far out: with all volumes
+    together (Mahalanobis distance) or with its oddest one, given the others; the smaller of the
+    two. Not judged are children, as adults are the reference, and whoever has too few peers there.
     """
-    if not person.adult:
+    peers = _peers(person, population)
+    if not person.adult or len(peers) < FEWEST_PERSONS:
         return []
-    values, mixture, names, peers = _standardised(measurements, person, population, clusters)
+    values, mixture, names = _standardised(measurements, peers, clusters)
     count = int(np.count_nonzero(~np.isnan(values)))
     if count < FEWEST_STRUCTURES:
         return []
     distances = squared_distances(values, mixture)
     nearest = int(distances.argmin())
     deviations = residuals(values, mixture, nearest)
-    tail = _tail(distances[nearest], deviations, members=mixture.weights[nearest] * peers)
+    tail = _tail(distances[nearest], deviations, members=mixture.weights[nearest] * len(peers))
     if tail >= warn_tail:
         return []
     odd = _oddest(deviations, names)
@@ -46,16 +48,21 @@ def check(
     return [Finding(odd[0][0], expected, seen, severity(tail < fail_tail))]
 
 
+def _peers(person: Person, population: pd.DataFrame) -> pd.DataFrame:
+    if person.sex is None:
+        return population
+    return population[population.sex.isna() | (population.sex == person.sex)]
+
+
 def _standardised(
-    measurements: pd.DataFrame, person: Person, population: pd.DataFrame, clusters: int
-) -> tuple[np.ndarray, Mixture, list[str], int]:
-    """Return the person's values [D], NaN if not wholly held, mixture, D names, number of peers."""
-    peers = population if person.sex is None else population[population.sex == person.sex]
+    measurements: pd.DataFrame, peers: pd.DataFrame, clusters: int
+) -> tuple[np.ndarray, Mixture, list[str]]:
+    """Return the person's values [D], NaN if not wholly held, the peers' mixture and D names."""
     logs = peers.drop(columns="sex").dropna(axis=1, how="all")
     mean, spread = logs.mean(), logs.std()
     held = np.log(whole(measurements).volume_ml).reindex(mean.index)
     mixture = fit(((logs - mean) / spread).to_numpy(), clusters)
-    return ((held - mean) / spread).to_numpy(float), mixture, list(mean.index), len(peers)
+    return ((held - mean) / spread).to_numpy(float), mixture, list(mean.index)
 
 
 def _tail(distance: float, deviations: np.ndarray, members: float) -> float:

@@ -15,7 +15,7 @@ from phantomloom.qc.volume import SEXES, reference
 
 # shares of a log-volume's variance: the person's size, the group (both kidneys, all lobes), itself
 SIZE_SHARE, GROUP_SHARE = 0.25, 0.6
-FEWEST_PERSONS = 50  # below, covariances of some twenty structures mean nothing
+FEWEST_PERSONS = 50  # also of one sex; of fewer, covariances of some twenty structures mean nothing
 
 
 def published(persons: int, seed: int) -> pd.DataFrame:

@@ -15,9 +15,9 @@ set of four networks, which makes the pipeline run from a bare installation.
 knows most structures only from stylised people, and has seen few scans.
 
 - Trained on {people} stylised people, of whom every structure is known, then on scans as well:
-  {seen} of the example cohort, with the reference labels that come with the scans
-  (TotalSegmentator's own output). A structure that the labels of a scan cannot show counts as
-  background there without contradiction (marginal loss).
+  {seen}, {labelled}.
+  A structure that the labels of a scan cannot show counts as background there without
+  contradiction (marginal loss).
 - Recipe: `train:` in config.yaml ({steps}; seed {seed}); `snakemake train` repeats it.
 - Architecture: U-Net on 2 x 2 x 2 blocks, trunk trained jointly with the other three networks.
 
@@ -31,6 +31,13 @@ family of shapes and scanners. A dash: the reference does not hold the structure
 |---|{rules}
 {rows}
 """
+
+
+EXAMPLE = {"patient1", "patient2"}  # as config.yaml names them
+OF_EXAMPLE = (
+    "of the example cohort, with the reference labels that come with them\n"
+    "  (TotalSegmentator's own output)"
+)
 
 
 def card(about: About, settings: dict[str, Any], scores: dict[str, Scores]) -> str:
@@ -49,6 +56,7 @@ def card(about: About, settings: dict[str, Any], scores: dict[str, Scores]) -> s
         spacing_mm=about.spacing_mm,
         people=settings["people"]["count"],
         seen=" and ".join(settings["cases"]),
+        labelled=OF_EXAMPLE if set(settings["cases"]) <= EXAMPLE else "with labels of their own",
         steps=", then ".join(
             f"{recipes[name]['steps']} steps of {name}" for name in _in_order("shipped", recipes)
         ),
