@@ -123,13 +123,14 @@ def _sampled(
 ) -> np.ndarray:
     """Return values on the target's grid: blurred in the slice, averaged over voxel and slice."""
     step = grid.spacing_mm[0]
-    widths = (thickness_mm, target.spacing_mm[1], target.spacing_mm[2])
+    widths_mm = (thickness_mm, target.spacing_mm[1], target.spacing_mm[2])
+    boxes = [max(1, round(width_mm / step)) for width_mm in widths_mm]
     blurred = ndimage.gaussian_filter(fine, [0, blur_mm / step, blur_mm / step], truncate=3)
-    for axis, width in enumerate(widths):
-        if round(width / step) > 1:
-            blurred = ndimage.uniform_filter1d(blurred, round(width / step), axis, mode="nearest")
+    for axis, box in enumerate(boxes):
+        if box > 1:
+            blurred = ndimage.uniform_filter1d(blurred, box, axis, mode="nearest")
     shift = (np.array(target.origin_mm) - grid.origin_mm) / step
-    shift += [0.5 * (1 - max(1, round(width / step)) % 2) for width in widths]  # even: askew
+    shift += [0.5 * (1 - box % 2) for box in boxes]  # even boxes sit askew
     return ndimage.affine_transform(
         *(blurred, np.array(target.spacing_mm) / step, shift, target.array.shape),
         order=1,
