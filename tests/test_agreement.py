@@ -11,7 +11,6 @@ from phantomloom.segmentation.agreement import (
     dice,
     mean,
     surface_dice,
-    within,
 )
 from phantomloom.structures import label
 from phantomloom.volume import Volume
@@ -93,12 +92,6 @@ def test_planes_beyond_those_that_the_reference_labels_do_not_count():
     slab = box().copy()
     slab[14:] = False
     assert agreements(found(liver=box()), truth(liver=slab), KNOWN)["liver"].dice == 1
-
-
-def test_a_structure_holds_its_parts_and_theirs():
-    assert {"heart", "myocardium"} <= within("heart")
-    assert "eye_lens_left" in within("face")
-    assert within("liver") == {"liver"}
 
 
 def test_the_mean_is_over_the_cases_that_hold_a_structure():

@@ -83,6 +83,13 @@ def test_who_is_of_unrecorded_sex_is_a_peer_of_all():
         assert check(odd, Person(sex, 50), crowd, **LIMITS)[0].severity == "fail"
 
 
+def test_a_structure_that_few_peers_hold_does_not_count():
+    man = POPULATION[POPULATION.sex == "M"].iloc[[0]].assign(sex=np.nan)
+    crowd = pd.concat([POPULATION, man])  # one prostate among the women's peers
+    odd = table(OTHERS[OTHERS.sex == "F"].iloc[0], liver=0.01)
+    assert check(odd, Person("F", 50), crowd, **LIMITS)[0].structure == "liver"
+
+
 def test_children_are_not_judged():
     assert check(table(OTHERS.iloc[0], liver=0.01), Person("M", 9), POPULATION, **LIMITS) == []
 
@@ -147,7 +154,10 @@ def test_the_shipped_population_is_what_the_code_makes():
 def test_a_population_of_cases_holds_what_they_hold_wholly():
     persons = POPULATION[:60]
     cases = {f"case{n}": (row.sex, table(row)) for n, row in persons.iterrows()}
+    for _, held in cases.values():  # what nothing is published of
+        held.loc[len(held)] = {"name": "aorta", "volume_ml": 250.0, "touches_border": ""}
     people = of_cases(cases)
     assert people.liver.to_numpy() == pytest.approx(persons.liver.to_numpy(), abs=1e-3)
+    assert people.columns.drop("sex").isin(POPULATION.columns).all()
     with pytest.raises(ValueError, match="50 cases"):
         of_cases(dict(list(cases.items())[:10]))

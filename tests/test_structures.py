@@ -3,7 +3,7 @@ import re
 import pytest
 
 from phantomloom.materials import materials
-from phantomloom.structures import MODELS, by_id, label, structures
+from phantomloom.structures import MODELS, by_id, label, structures, within
 
 # what the reference system finds: arXiv 2405.11133
 COUNTS = {"skeleton": 62, "abdomen": 17, "torso": 61, "body": 5}
@@ -128,3 +128,9 @@ def test_every_structure_has_a_known_material_and_a_colour():
 def test_an_unknown_name_is_an_error_that_says_where_names_stand():
     with pytest.raises(KeyError, match=r"structures\.tsv"):
         label("left kidney")
+
+
+def test_a_structure_holds_its_parts_and_theirs():
+    assert {"heart", "myocardium"} <= within("heart")
+    assert "eye_lens_left" in within("face")
+    assert within("liver") == {"liver"}

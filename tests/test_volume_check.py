@@ -67,6 +67,18 @@ def test_an_organ_that_is_there_in_parts_is_not_absent():
     assert check(table(**around, **rest, **parts), MAN, NOBODY, **LIMITS) == []
 
 
+def test_an_organ_that_is_there_whole_and_in_parts_has_the_volume_of_both():
+    merged = table(heart=160, myocardium=480, heart_ventricle_left=160)
+    assert check(merged, MAN, NOBODY, **LIMITS) == []
+    merged.loc[merged.name == "myocardium", "touches_border"] = "inferior"
+    merged.volume_ml /= 10
+    assert check(merged, MAN, NOBODY, **LIMITS) == []  # cut in part, so cut
+
+
+def test_a_cyst_does_not_enlarge_a_kidney():
+    assert check(table(kidney_left=190, kidney_cyst_left=900), MAN, NOBODY, **LIMITS) == []
+
+
 def test_children_are_not_judged_by_adult_values():
     assert check(table(liver=400), Person("F", 4), NOBODY, **LIMITS) == []
 

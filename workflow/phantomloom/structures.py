@@ -58,3 +58,10 @@ def label(name: str) -> int:
     if name not in structures():
         raise KeyError(f"no structure is called {name!r}; {TABLE.name} lists them")
     return structures()[name].id
+
+
+@cache
+def within(name: str) -> frozenset[str]:
+    """Return a structure and all that it contains."""
+    parts = [n for n, row in structures().items() if row.parent == name]
+    return frozenset((name, *(inner for part in parts for inner in within(part))))

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from phantomloom.structures import within
+
 FAIL, WARN = "fail", "warn"
 
 
@@ -41,6 +43,25 @@ def severity(excess: bool) -> str:
     return FAIL if excess else WARN
 
 
+CYSTS = {"kidney_cyst_left", "kidney_cyst_right"}  # published kidneys are without
+
+
+def with_parts(measurements: pd.DataFrame) -> pd.DataFrame:
+    """Return the structures by name, volume and cut faces of each with those of its parts.
+
+    Where one model finds a heart and another its chambers, the label map has the chambers and
+    what is left of the heart.
+    """
+    rows = measurements.set_index("name")
+    result = rows.copy()
+    for name in rows.index:
+        if len(its := rows[rows.index.isin(within(name) - CYSTS)]) > 1:
+            faces = dict.fromkeys(" ".join(its.touches_border).split())
+            result.loc[name, ["volume_ml", "touches_border"]] = its.volume_ml.sum(), " ".join(faces)
+    return result
+
+
 def whole(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Return the structures that the field of view does not cut, by name."""
-    return measurements[measurements.touches_border == ""].set_index("name")
+    """Return the structures that the field of view does not cut, by name, see ``with_parts``."""
+    rows = with_parts(measurements)
+    return rows[rows.touches_border == ""]

@@ -27,7 +27,7 @@ def check(
     sex, all if the person's is unknown; only structures that the scan wholly holds count. The tail
     is the probability that a member of the nearest cluster lies as far out: with all volumes
     together (Mahalanobis distance) or with its oddest one, given the others; the smaller of the
-    two. Not judged are children, as adults are the reference, and whoever has too few peers there.
+    two. What too few peers hold does not count. Not judged are children, as adults are the reference, and whoever has too few peers there.
     """
     peers = _peers(person, population)
     if not person.adult or len(peers) < FEWEST_PERSONS:
@@ -58,7 +58,7 @@ def _standardised(
     measurements: pd.DataFrame, peers: pd.DataFrame, clusters: int
 ) -> tuple[np.ndarray, Mixture, list[str]]:
     """Return the person's values [D], NaN if not wholly held, the peers' mixture and D names."""
-    logs = peers.drop(columns="sex").dropna(axis=1, how="all")
+    logs = peers.drop(columns="sex").dropna(axis=1, thresh=FEWEST_PERSONS)
     mean, spread = logs.mean(), logs.std()
     held = np.log(whole(measurements).volume_ml).reindex(mean.index)
     mixture = fit(((logs - mean) / spread).to_numpy(), clusters)

@@ -47,7 +47,8 @@ def published(persons: int, seed: int) -> pd.DataFrame:
 def of_cases(cases: Mapping[str, tuple[str | None, pd.DataFrame]]) -> pd.DataFrame:
     """Return the population of ``cases`` (name -> sex, measurements): what each holds wholly.
 
-    Structures that fewer than half of them hold are left out.
+    Only structures with published volumes count: many more than there are persons for would let
+    everybody pass. Those that fewer than half of the cases hold are left out.
 
     Raises:
         ValueError: if there are too few cases.
@@ -56,7 +57,8 @@ def of_cases(cases: Mapping[str, tuple[str | None, pd.DataFrame]]) -> pd.DataFra
         raise ValueError(
             f"a reference population needs {FEWEST_PERSONS} cases that passed, not {len(cases)}"
         )
-    rows = {case: np.log(whole(table).volume_ml) for case, (_, table) in cases.items()}
+    names = reference().index
+    rows = {c: np.log(whole(table).volume_ml.reindex(names)) for c, (_, table) in cases.items()}
     frame = pd.DataFrame(rows).T.round(3)
     frame = frame.loc[:, frame.notna().mean() >= 0.5]
     frame.insert(0, "sex", [sex for sex, _ in cases.values()])

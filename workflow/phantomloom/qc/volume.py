@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phantomloom.qc import WARN, Finding, Person, severity
+from phantomloom.qc import WARN, Finding, Person, severity, with_parts
 from phantomloom.structures import structures
 
 TABLE = Path(__file__).with_name("volumes.tsv")
@@ -38,7 +38,7 @@ def check(
     """
     if not person.adult:
         return []
-    rows = measurements.set_index("name")
+    rows = with_parts(measurements)
     findings = []
     for name in reference().index.astype(str):
         row = reference().loc[name]

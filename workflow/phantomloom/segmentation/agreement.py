@@ -1,7 +1,6 @@
 """How well two segmentations agree."""
 
 from collections.abc import Collection
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from monai.metrics import compute_surface_dice
 
 from phantomloom.regions import boxes_of
 from phantomloom.segmentation import Segmentation
-from phantomloom.structures import by_id, label, structures
+from phantomloom.structures import by_id, label, structures, within
 from phantomloom.volume import Triple, Volume
 
 Scores = dict[str, dict[str, Any]]  # agreements as JSON has them, by structure
@@ -72,13 +71,6 @@ def agreements(
             sure = found[model].confidence.get(name)
             result[name] = _agreement(guess, true.array == label(name), truth, sure)
     return result
-
-
-@cache
-def within(name: str) -> frozenset[str]:
-    """Return a structure and all that it contains."""
-    parts = [n for n, row in structures().items() if row.parent == name]
-    return frozenset((name, *(inner for part in parts for inner in within(part))))
 
 
 def as_wholes(labels: np.ndarray, told: Collection[str]) -> np.ndarray:
