@@ -28,7 +28,8 @@ else:
         method = Method.of(chosen(p.methods, p.epsilon, len(its.units)))
         noise, folder = method.within(p.epsilon, len(its.units)), Path(out.metrics).parent
         how = (method, noise.noise_multiplier, folder, int(w.seed))
-        found, ledger = baselines.private(its, counts, *how, Budget(p.epsilon, noise.delta))
+        budget = Budget(p.epsilon, noise.delta)
+        found, ledger = baselines.private(its, counts, *how, budget, p.code)
         spent = {"epsilon": epsilons(ledger, noise.delta)} | noise._asdict()
     else:
         found = counts.public[its.parts.test]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+from phantomloom.io import complete
 from phantomloom.privacy import models, released
 from phantomloom.privacy.data.tables import table
 from phantomloom.privacy.sources import folder
@@ -24,4 +25,6 @@ model = released.read(asked.release, *models.load(source))
 rows = table(asked.reports, asked.text)
 texts = ["\n\n".join(filter(None, row)) for row in rows.itertuples(index=False, name=None)]
 found = pd.DataFrame(released.probabilities(model, texts), columns=list(terms.label_names))
-pd.concat([pd.read_csv(asked.reports, dtype=str), found], axis=1).to_csv(asked.out, index=False)
+given = pd.read_csv(asked.reports, dtype=str, keep_default_na=False)
+with complete(asked.out) as partial:
+    pd.concat([given, found], axis=1).to_csv(partial, index=False)

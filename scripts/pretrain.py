@@ -21,4 +21,5 @@ tokens = encoding.tokens(tokenizer, texts, written.label_names, snakemake.params
 truth = wanted(targets(labels, snakemake.params.uncertain))
 folder = Path(snakemake.output[0]).parent
 how = public.Settings.of(settings)
-public.write(public.pretrain(encoder, tokenizer, tokens, truth, how, folder, device), folder)
+place = (folder, device, snakemake.params.code)
+public.write(public.pretrain(encoder, tokenizer, tokens, truth, how, *place), folder)

@@ -26,7 +26,8 @@ method = Method.of(row)
 noise = method.within(float(w.budget), len(its.units))
 material = (encoding.read(Path(given.encoded)), study.wanted(its.truth), its.units)
 folder = Path(snakemake.output.model).parent
-state = folder.with_name(f".{w.budget}-private")  # not to be let out, so it lies outside
+below = folder.parents[2]  # of all releases; the state is not to be let out with any
+state = below.with_name("private") / folder.relative_to(below)
 how = (method, noise.noise_multiplier, state, None, p.code)
 learner, trained = classify.run(
     model, *material, *how, Budget(float(w.budget), noise.delta), device

@@ -68,6 +68,34 @@ def test_an_adapter_goes_on_from_a_head(given, tmp_path):
     torch.testing.assert_close(lora.logits(ROWS), head.logits(ROWS), atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        HEAD._replace(gain=0.5),
+        HEAD._replace(whiten=True),
+        LORA._replace(gain=0.5),
+        LORA._replace(adapter=Adapter(2, 8, ("query", "value"), (2,))),
+        LORA._replace(adapter=Adapter(2, 4, ("query", "value"), (1,))),
+    ],
+)
+def test_a_method_never_goes_on_from_a_run_of_another(given, tmp_path, other):
+    first = HEAD if other.trains == "head" else LORA
+    classify.run(*given, UNITS, first, None, tmp_path / "same", seed=1)
+    again, _ = classify.run(*given, UNITS, other, None, tmp_path / "same", seed=1)
+    fresh, _ = classify.run(*given, UNITS, other, None, tmp_path / "fresh", seed=1)
+    assert torch.equal(again.logits(ROWS), fresh.logits(ROWS))
+
+
+def test_the_directions_go_to_the_device_with_the_classifier(given):
+    public, made, targets = given
+    module = classify.start(public, made, targets, LORA).module.to("meta")
+    inputs = [
+        part.to("meta")
+        for part in next(encoding.batches(encoding.as_tokens(made, public.trust), made.vectors))
+    ]
+    assert module.head(*inputs).device.type == "meta"
+
+
 def test_a_row_of_the_config_is_a_method():
     adapter = {"rank": 2, "alpha": 4, "target_modules": ["query"], "layers": "all"}
     first = {"trains": "head", "steps": 3}

@@ -2,7 +2,7 @@ import pytest
 import small_public
 import torch
 
-from phantomloom.privacy import public
+from phantomloom.privacy import public, training
 
 
 def differing(one, other):
@@ -41,6 +41,31 @@ def test_a_model_is_read_as_it_was_written(tmp_path):
     assert not differing(again.head, model.head)
     assert torch.equal(again.sample, model.sample)
     assert again.trust == model.trust == 2
+
+
+def test_a_killed_training_ends_with_the_same_model(tmp_path, monkeypatch):
+    whole, keep = small_public.model(tmp_path / "whole"), training._Run.save
+
+    def save(self, state):
+        if state.parent.name == "whole" and self.step == 3:
+            raise KeyboardInterrupt
+        keep(self, state)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training._Run, "save", save)
+        with pytest.raises(KeyboardInterrupt):
+            small_public.model(tmp_path / "killed")
+    resumed = small_public.model(tmp_path / "killed")
+    assert not differing(resumed.encoder, whole.encoder)
+
+
+def test_other_labels_never_go_on_from_a_finished_model(tmp_path):
+    small_public.model(tmp_path)
+    args = (small_public.encoder(), small_public.tokenizer(), small_public.tokens())
+    other = (1 - small_public.labels(), small_public.SETTINGS)
+    again = public.pretrain(*args, *other, tmp_path)
+    fresh = public.pretrain(*args, *other, tmp_path / "fresh")
+    assert not differing(again.head, fresh.head)
 
 
 def test_masking_spares_the_first_token_and_what_is_no_token():

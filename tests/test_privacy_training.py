@@ -104,6 +104,34 @@ def test_a_second_phase_adds_to_what_the_first_has_spent(tmp_path):
     assert second.ledger == (Phase(0.3, 2.0, 6), Phase(1, 2.0, 6))
 
 
+def other_texts():
+    counts, none = np.ones(REPORTS, int), torch.zeros(REPORTS, 0)
+    data = Cached(VECTORS.flip(0), counts, none, torch.zeros(REPORTS, 2))
+    return heads.learner(Head(WIDTH, 2, "attention"), data, TARGETS)
+
+
+def other_labels():
+    its = learner()
+    its.targets = 1 - TARGETS
+    return its
+
+
+@pytest.mark.parametrize("other", [other_texts, other_labels])
+def test_other_data_never_goes_on_from_a_finished_run(tmp_path, other):
+    first = train(learner(), UNITS, PLAN, tmp_path / "same").parameters
+    again = train(other(), UNITS, PLAN, tmp_path / "same").parameters
+    assert not torch.equal(again, first)
+    assert torch.equal(again, train(other(), UNITS, PLAN, tmp_path / "fresh").parameters)
+
+
+def test_a_run_on_a_gpu_goes_on_without_one(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.serialization, "location_tag", lambda _storage: "cuda:0")
+        done = train(learner(), UNITS, PLAN, tmp_path)
+    again = train(learner(), UNITS, PLAN, tmp_path)
+    assert torch.equal(again.parameters, done.parameters)
+
+
 def test_what_may_be_let_out_does_not_depend_on_the_data(tmp_path):
     train(learner(), UNITS, PLAN, tmp_path / "one")
     other = learner()

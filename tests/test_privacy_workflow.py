@@ -110,13 +110,15 @@ def test_a_release_is_private_complete_and_protected_and_labels_new_reports(fold
     files = {path.name for path in release.rglob("*") if path.is_file()}
     parts = {"encoder.safetensors", "head.safetensors", "sample.safetensors", "head.json"}
     assert files == {"README.md", "model.json", "model.safetensors", *parts}
-    texts = pd.DataFrame({"id": ["a", "b"], "words": small_public.texts()[:2]})
+    assert (folder / "results/privacy/private/tiny/small/1/private.jsonl").exists()
+    assert not any(path.name == "private.jsonl" for path in release.parents[2].rglob("*"))
+    texts = pd.DataFrame({"id": ["a", "NA"], "words": small_public.texts()[:2]})
     texts.to_csv(folder / "new.csv", index=False)
     command = [sys.executable, ROOT / "scripts/label_reports.py", release, folder / "new.csv"]
     command += [folder / "out.csv", "--text", "words", "--weights", folder / "weights"]
     subprocess.run(command, check=True, env=quiet(), capture_output=True)
-    labelled = pd.read_csv(folder / "out.csv")
-    assert labelled.id.tolist() == ["a", "b"]
+    labelled = pd.read_csv(folder / "out.csv", keep_default_na=False)
+    assert labelled.id.tolist() == ["a", "NA"]
     found = labelled[list(small_public.dataset().label_names)].to_numpy()
     assert np.isfinite(found).all() and (found > 0).all() and (found < 1).all()
 

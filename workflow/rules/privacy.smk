@@ -98,7 +98,7 @@ rule encode:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=lambda w, attempt: 6000 * attempt,
         runtime=240,
     params:
         longest=PRIVACY["sentence_tokens"],
@@ -126,7 +126,7 @@ rule classify:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 6000 * attempt,
         runtime=240,
     params:
         study=lambda w: study_of(w.dataset),
@@ -267,7 +267,7 @@ rule release:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 6000 * attempt,
         runtime=240,
     params:
         study=lambda w: study_of(w.dataset),

@@ -22,7 +22,7 @@ rule audit:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda w, attempt: 6000 * attempt,
         runtime=240,
     params:
         study=lambda w: study_of(w.dataset),

@@ -132,6 +132,10 @@ class GradientCanaries:
         each, losses = self.gradients(rows)
         return each.sum(0), losses
 
+    def digest(self) -> str:
+        """Return the learner's digest with what the canaries are."""
+        return f"{self._learner.digest()} {self._first} {self._canaries} {self._clip}"
+
     def watch(self, step: int, total: Tensor) -> None:
         """Add a step's noisy sum to each canary's ``scores``, [m]; for ``train(watch=...)``."""
         self.scores += total[self._size :].cpu().numpy()

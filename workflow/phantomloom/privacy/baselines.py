@@ -49,6 +49,7 @@ def private(
     folder: Path,
     seed: int,
     budget: Budget | None = None,
+    code: str = "",
 ) -> tuple[np.ndarray, Ledger]:
     """Return the probabilities [T, L] that a private logistic regression gives the test reports.
 
@@ -56,7 +57,7 @@ def private(
     """
     learner = bag_of_words.learner(*counts, wanted(its.truth))
     plan = method.plan(len(its.units), noise_multiplier, seed)
-    trained = train(learner, its.units, plan, folder, budget)
+    trained = train(learner, its.units, plan, folder, budget, code=code)
     return learner.logits(its.parts.test).sigmoid().numpy(), trained.ledger
 
 

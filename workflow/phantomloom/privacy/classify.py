@@ -33,8 +33,12 @@ class Change(nn.Module):
     def __init__(self, public: Head, projection: Projection, gain: float):
         super().__init__()
         directions, labels = projection.matrix.shape[1], public.score.out_features
-        self.public, self.change = public, nn.Linear(directions + 2, labels)
-        self._projection, self._gain = projection, gain
+        self.width = directions + 2  # with the public logit and what the rules read
+        self.public, self.change = public, nn.Linear(self.width, labels)
+        self._gain = gain
+        # buffers go where the module goes; they are fitted anew, so no file holds them
+        self.register_buffer("_mean", projection.mean, persistent=False)
+        self.register_buffer("_matrix", projection.matrix, persistent=False)
         for parameter in self.change.parameters():
             nn.init.zeros_(parameter)
 
@@ -48,7 +52,7 @@ class Change(nn.Module):
         logits = self.public(vectors, present, extras, offset)
         heeded = self.public.shares(vectors, present).transpose(1, 2) @ vectors  # [R, L, D]
         beside = self._gain * torch.stack([logits.clamp(-SURE, SURE) / SURE, extras], -1)
-        return torch.cat([self._projection(heeded), beside], -1), logits
+        return torch.cat([Projection(self._mean, self._matrix)(heeded), beside], -1), logits
 
 
 class Fixed(nn.Module):
@@ -93,7 +97,7 @@ def run(
     learner = start(public, encoded, targets, method, warm, device)
     if method.trains == "nothing":
         return learner, Trained(learner.parameters(), (), 0)
-    return learner, train(learner, units, plan, folder, budget, code=code)
+    return learner, train(learner, units, plan, folder, budget, code=repr((method, code)))
 
 
 def start(
@@ -130,10 +134,14 @@ def probabilities(learner: Learner, rows: np.ndarray) -> np.ndarray:
 
 def _on_features(change: Change, encoded: Encoded, targets: Tensor, trust: float) -> Learner:
     """Return what learns the change alone, on features that are made once."""
+    reports, labels = targets.shape
+    features, logits = torch.empty(reports, labels, change.width), torch.empty(reports, labels)
+    done = 0  # in place: beside a list of parts, their copy took twice the memory
     with torch.no_grad():
-        parts = batches(as_tokens(encoded, trust), encoded.vectors)
-        made = [change.features(*part) for part in parts]
-    features, logits = (torch.cat(each) for each in zip(*made, strict=True))
+        for part in batches(as_tokens(encoded, trust), encoded.vectors):
+            made, public = change.features(*part)
+            rows = slice(done, done := done + len(public))
+            features[rows], logits[rows] = made, public
 
     def batch(rows: np.ndarray) -> tuple[Tensor, Tensor]:
         index = torch.from_numpy(rows)

@@ -10,6 +10,8 @@ sentence belongs to, so that sentences can pass in parts of like length.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from hashlib import sha256
+from itertools import chain
 
 import numpy as np
 import torch
@@ -53,6 +55,19 @@ class Learner:
         for part in module.modules():
             if isinstance(part, nn.Dropout):
                 part.p = 0.0
+
+    def digest(self) -> str:
+        """Return a digest of what each row is, its targets, and of all parameters and buffers.
+
+        What else ``module`` computes with is not in it: settings that it holds as numbers.
+        """
+        digest = sha256()
+        for name, each in chain(self.module.named_parameters(), self.module.named_buffers()):
+            digest.update(name.encode() + _bytes(each))
+        data = (each for part in _parts(np.arange(len(self.targets))) for each in self.batch(part))
+        for each in chain((self.targets, self.weights), data):
+            digest.update(_bytes(each))
+        return digest.hexdigest()
 
     def parameters(self) -> Tensor:
         """Return a copy of all trained parameters, [P]."""
@@ -105,6 +120,10 @@ class Learner:
         wanted = torch.where(known, targets, 0)
         each = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
         return (each * known * self.weights.to(logits)).mean(1)
+
+
+def _bytes(values: Tensor) -> bytes:
+    return repr(tuple(values.shape)).encode() + values.detach().cpu().numpy().tobytes()
 
 
 def _parts(rows: np.ndarray) -> Sequence[np.ndarray]:

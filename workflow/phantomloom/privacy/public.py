@@ -77,22 +77,24 @@ def pretrain(
     settings: Settings,
     folder: Path,
     device: str = "cpu",
+    code: str = "",
 ) -> PublicModel:
     """Return the model that public reports taught on ``device``; ``encoder`` stays as it is.
 
     ``tokens`` are reports of the public grammar (``encoding.tokens``), ``targets`` theirs [N, L];
-    ``folder`` keeps the state of the training, from which a killed job goes on.
+    ``folder`` keeps the state of the training, from which a killed job of the same ``code`` goes
+    on.
     """
     head = Head(encoder.config.hidden_size, targets.shape[1], "attention", tokens.extras.shape[1])
     frozen = vectors(copy.deepcopy(encoder).to(device), tokens.ids, tokens.mask)
     probe = heads.learner(head, Cached(frozen, *tokens[2:]), targets)
-    _train(probe, settings.head_steps, settings.head_learning_rate, settings, folder / "head")
+    _train(probe, settings.head_steps, settings.head_learning_rate, settings, folder / "head", code)
     classifier = Classifier(copy.deepcopy(encoder), head)
     _release(classifier.encoder, settings.layers)
     placed = tokens._replace(offset=tokens.offset.to(device))
     masked = _masking(placed, tokenizer.mask_token_id, settings)
     whole = Learner(classifier.to(device), masked, targets)
-    _train(whole, settings.steps, settings.learning_rate, settings, folder / "whole")
+    _train(whole, settings.steps, settings.learning_rate, settings, folder / "whole", code)
     classifier.requires_grad_(False)
     sample = vectors(classifier.encoder, tokens.ids[:SAMPLE], tokens.mask[:SAMPLE])
     classifier.cpu()
@@ -132,7 +134,12 @@ def read(folder: Path, encoder: Any, tokenizer: Any) -> PublicModel:
 
 
 def _train(
-    learner: Learner, steps: int, learning_rate: float, settings: Settings, folder: Path
+    learner: Learner,
+    steps: int,
+    learning_rate: float,
+    settings: Settings,
+    folder: Path,
+    code: str,
 ) -> None:
     reports = len(learner.targets)
     plan = Plan(
@@ -146,7 +153,7 @@ def _train(
         seed=settings.seed,
         save_every=max(1, steps // 4),
     )
-    train(learner, rows_of_units(range(reports)), plan, folder)
+    train(learner, rows_of_units(range(reports)), plan, folder, code=code)
 
 
 def _release(encoder: Any, layers: int | None) -> None:
@@ -161,12 +168,15 @@ def _release(encoder: Any, layers: int | None) -> None:
 
 
 def _masking(tokens: Tokens, mask_token: int, settings: Settings) -> Callable[..., Any]:
-    """Return ``tokens.batch`` with a share of the tokens, other than the ends, masked."""
-    draw = torch.Generator().manual_seed(settings.seed)
+    """Return ``tokens.batch`` with a share of the tokens, other than the ends, masked.
+
+    The rows decide which, so that a killed training goes on with the same.
+    """
 
     def batch(rows: np.ndarray) -> tuple[Tensor, ...]:
         ids, mask, *rest = tokens.batch(rows)
-        hit = torch.rand(ids.shape, generator=draw) < settings.masked
+        draw = np.random.default_rng((settings.seed, *rows))
+        hit = torch.from_numpy(draw.random(ids.shape) < settings.masked)
         hit[:, 0] = False
         return (ids.masked_fill(hit.to(ids.device) & (mask == 1), mask_token), mask, *rest)
 

@@ -43,6 +43,9 @@ class Trainable(Protocol):
     def total(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """Return the gradient of all rows, [P], and the loss of each, [R]."""
 
+    def digest(self) -> str:
+        """Return a digest of its data and of all its parameters, trained or not."""
+
 
 class Plan(NamedTuple):
     """Settings of a run, all of them public.
@@ -101,13 +104,14 @@ def train(
     """Train on ``units`` (the rows of each) and leave the averaged parameters in ``learner``.
 
     ``spent`` is what the same units have spent before. ``watch`` sees each step and its noisy sum
-    [P], as an attacker would. ``folder`` keeps the state, named by a digest of everything given
-    with ``code`` (a digest of data and code), so that no run goes on from another's state.
+    [P], as an attacker would. ``folder`` keeps the state, named by a digest of everything given,
+    with the learner's data, and of ``code`` (a digest of the code and of what else decides the
+    gradients), so that no run goes on from another's state.
     """
     start = learner.parameters()
     run = _Run(start, plan, spent)
     folder.mkdir(parents=True, exist_ok=True)
-    state = folder / f"state-{_identity(start, units, plan, budget, spent, code)}.pt"
+    state = folder / f"state-{_identity(learner, units, plan, budget, spent, code)}.pt"
     run.resume(state)
     for log in (folder / "log.jsonl", folder / "private.jsonl"):
         lines.forget(log, "step", run.step)
@@ -158,7 +162,7 @@ class _Run:
     def resume(self, state: Path) -> None:
         if not state.exists():
             return
-        saved = torch.load(state, weights_only=True)
+        saved = torch.load(state, map_location="cpu", weights_only=True)
         self.step = saved["step"]
         self.ledger = tuple(Phase(*phase) for phase in saved["ledger"])
         with torch.no_grad():
@@ -219,9 +223,8 @@ def _affordable(plan: Plan, budget: Budget, run: _Run) -> int:
     return steps
 
 
-def _identity(start: Tensor, units, plan: Plan, budget, spent: Ledger, code: str) -> str:
-    digest = sha256(repr((plan, budget, spent, code)).encode())
-    digest.update(start.cpu().numpy().tobytes())
+def _identity(learner: Trainable, units, plan: Plan, budget, spent: Ledger, code: str) -> str:
+    digest = sha256(repr((learner.digest(), plan, budget, spent, code)).encode())
     for rows in units:
         digest.update(rows.tobytes() + b"|")
     return digest.hexdigest()[:12]

@@ -27,7 +27,8 @@ def check(
     sex, all if the person's is unknown; only structures that the scan wholly holds count. The tail
     is the probability that a member of the nearest cluster lies as far out: with all volumes
     together (Mahalanobis distance) or with its oddest one, given the others; the smaller of the
-    two. What too few peers hold does not count. Not judged are children, as adults are the reference, and whoever has too few peers there.
+    two. What too few peers hold does not count. Not judged are children, as adults are the
+    reference, and whoever has too few peers there.
     """
     peers = _peers(person, population)
     if not person.adult or len(peers) < FEWEST_PERSONS:
