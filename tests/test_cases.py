@@ -6,7 +6,7 @@ import pytest
 from phantomloom.cases import (
     FAMILIES,
     FIELDS_OF_VIEW,
-    SMALL_FOLDER_BYTES,
+    SMALL_SCAN_BYTES,
     Review,
     Stylised,
     read_cases,
@@ -209,7 +209,7 @@ def test_a_correction_that_would_go_unseen_is_told(sheet, case, name, message):
     assert message in str(fault.value)
 
 
-@pytest.mark.parametrize("other_bytes", [0, SMALL_FOLDER_BYTES])
+@pytest.mark.parametrize("other_bytes", [0, SMALL_SCAN_BYTES])
 def test_a_slice_replaced_in_place_changes_the_digest_of_its_folder(sheet, other_bytes):
     folder, slice_ = sheet.parent / "series", sheet.parent / "series/1.dcm"
     with (folder / "2.dcm").open("wb") as other:
@@ -228,7 +228,7 @@ def test_a_small_folder_counts_by_content_so_that_a_touch_changes_nothing(sheet,
     folder, slice_ = sheet.parent / "series", sheet.parent / "series/1.dcm"
     if size == "large":
         with slice_.open("ab") as content:
-            content.truncate(SMALL_FOLDER_BYTES + 1)
+            content.truncate(SMALL_SCAN_BYTES + 1)
     before = scan_digest(folder)
     os.utime(slice_, ns=(0, 0))
     assert (scan_digest(folder) == before) == (size == "small")
@@ -257,7 +257,15 @@ def test_a_file_changed_deep_in_a_data_set_changes_the_digest_of_its_folder(tmp_
     assert tree_digest(report.with_name("s2.txt")) == ""
 
 
-def test_snakemake_watches_a_file_itself_and_a_folder_by_its_digest(sheet):
-    file, folder = sheet.parent / "scan.nii.gz", sheet.parent / "series"
-    assert scan_files(file) == [file] and scan_digest(file) == ""
-    assert len(scan_files(folder)) == 1 and scan_digest(folder)
+def test_a_scan_replaced_by_an_older_file_changes_its_digest(sheet):
+    file = sheet.parent / "scan.nii.gz"
+    assert scan_files(file) == [file]
+    before, older = scan_digest(file), sheet.parent / "older.nii.gz"
+    older.write_text("another scan")
+    os.utime(older, ns=(0, 0))
+    older.replace(file)
+    assert scan_digest(file) != before
+
+
+def test_snakemake_watches_one_slice_of_a_folder(sheet):
+    assert len(scan_files(sheet.parent / "series")) == 1

@@ -12,7 +12,7 @@ from phantomloom.validation import faults, schema
 REVIEWS = "review.tsv"
 CORRECTIONS, CORRECTION = "review", "labels.nii.gz"  # review/CASE/labels.nii.gz
 MOST_FAULTS_SHOWN = 20
-SMALL_FOLDER_BYTES = 20_000_000  # read in 30 ms; whole clinical series are larger
+SMALL_SCAN_BYTES = 20_000_000  # read in 30 ms; whole clinical series are larger
 STYLISED = "stylised:"  # what a path begins with that asks for a person of the cohort package
 FAMILIES = ("standard", "held_out")
 FIELDS_OF_VIEW = ("abdomen_pelvis", "abdomen", "chest", "head_neck", "whole", "random")
@@ -123,16 +123,15 @@ def scan_files(path: Path) -> list[Path]:
 
 
 def scan_digest(path: Path) -> str:
-    """Return a digest of a folder's files, which a rule takes as a param; empty for a file.
+    """Return a digest of a scan's files, which a rule takes as a param.
 
-    As an ``input:`` a folder is not enough: a slice replaced in place went unseen. Small folders
-    count by content, so that the same scan downloaded or copied anew reruns nothing. Every start
-    of Snakemake looks at every case, so larger ones count by name, size and time of change.
+    As an ``input:`` they are not enough: a slice replaced in a folder went unseen, and a file
+    replaced by an older one. Small scans count by content, so that the same scan downloaded or
+    copied anew changes nothing. Every start of Snakemake looks at every case, so larger ones count
+    by name, size and time of change.
     """
-    if not path.is_dir():
-        return ""
-    files = visible_files(path)
-    small = sum(file.stat().st_size for file in files) <= SMALL_FOLDER_BYTES
+    files = visible_files(path) if path.is_dir() else [path]
+    small = sum(file.stat().st_size for file in files) <= SMALL_SCAN_BYTES
     told = [(file.name, _content(file) if small else _change(file)) for file in files]
     return sha256(repr(told).encode()).hexdigest()[:12]
 

@@ -19,7 +19,10 @@ rule ingest:
         runtime=20,
     params:
         path=lambda w: str(scan_of(w.case)),
-        folder=lambda w: scan_digest(scan_of(w.case)),
+        # what rule person makes may not be there yet; as input Snakemake watches it itself
+        scan_digest=lambda w: (
+            None if stylised(w.case) else scan_digest(scan_of(w.case))
+        ),
         person=lambda w: cases()[w.case].person,
         spacing_mm=config["ingest"]["spacing_mm"],
         code=code("scripts/ingest.py"),

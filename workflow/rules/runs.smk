@@ -1,3 +1,5 @@
+from hashlib import sha256
+
 from phantomloom.structures import MODELS as SHIPPED
 
 TRAIN = config["train"]
@@ -23,14 +25,33 @@ WATCHED = files_of_people(
 )
 
 
+FOLDS = 5  # cross-validation: at most so many networks are trained to be scored on cases unseen
+FOLD = {case: number % FOLDS for number, case in enumerate(TAUGHT)}
+GROUPS = {}  # the cases that learn together, by the name that paths have
+
+
+def group(cases):
+    """The name of cases in paths: theirs, or a digest, as a path has no room for many."""
+    name = "+".join(cases)
+    if len(name) > 100:
+        name = f"{len(cases)}_cases_{sha256(name.encode()).hexdigest()[:12]}"
+    GROUPS[name] = list(cases)
+    return name
+
+
+def learns_from_scans(recipe):
+    """Whether a recipe is not for people only."""
+    return bool(set(RECIPES[recipe]["shares"]) - {"stylised"})
+
+
 def scans_of(recipe, seen):
-    """The cases in ``seen`` that a recipe learns from: none if it is for people only."""
-    return seen.split("+") if set(RECIPES[recipe]["shares"]) - {"stylised"} else []
+    """The cases in ``seen`` that a recipe learns from."""
+    return GROUPS.get(seen, seen.split("+")) if learns_from_scans(recipe) else []
 
 
 def run_of(recipe, cases):
     """The name of a run: the recipe, and the cases that it learns from."""
-    return f"{recipe}/{'+'.join(scans_of(recipe, '+'.join(cases))) or 'nobody'}"
+    return f"{recipe}/{group(cases) if learns_from_scans(recipe) else 'nobody'}"
 
 
 def before(w):
@@ -38,7 +59,8 @@ def before(w):
     after = RECIPES[w.recipe].get("after")
     if after is None:
         return []
-    return [f"results/fit/{run_of(after, w.seen.split('+'))}/weights.safetensors"]
+    run = run_of(after, scans_of(w.recipe, w.seen))
+    return [f"results/fit/{run}/weights.safetensors"]
 
 
 def case_of(name):
@@ -47,18 +69,24 @@ def case_of(name):
 
 
 def reference(name):
-    """The case, path and naming scheme of labels that teach or judge."""
+    """The case, path, naming scheme and digest of labels that teach or judge.
+
+    As an ``input:`` a folder of masks is not enough: a mask that is written again goes unseen.
+    """
     kind = "cases" if name in TAUGHT else "references"
     given, case = TRAIN[kind][name], case_of(name)
     if given["labels"] == "person":
         (path,) = labels_of_person(case, f"train.{kind}.{name}.labels")
-        return {"case": case, "labels": path, "scheme": "phantomloom"}
-    return {"scheme": "phantomloom"} | given | {"case": case}
+        its = {"labels": path, "digest": None}  # as input Snakemake watches it itself
+    else:
+        there = Path(given["labels"]).exists()  # else Snakemake tells
+        its = {"digest": content(given["labels"]) if there else None}
+    return {"scheme": "phantomloom"} | given | its | {"case": case}
 
 
 def unseen_by(recipe, names=(*TAUGHT, *REFERENCES)):
-    """Where a recipe is scored on labels of cases that it has not seen."""
-    others = {n: [c for c in TAUGHT if c != case_of(n)] for n in names}
+    """Where a recipe is scored on labels of cases that it has not seen: by cross-validation."""
+    others = {n: [c for c in TAUGHT if FOLD[c] != FOLD.get(case_of(n))] for n in names}
     runs = {n: run_of(recipe, cases) for n, cases in others.items() if cases}
     return [f"results/score/{run}/{n}.json" for n, run in runs.items()]
 

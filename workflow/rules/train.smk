@@ -80,6 +80,7 @@ rule fit:
                 "name": case,
                 "scheme": reference(case)["scheme"],
                 "structures": TAUGHT[case].get("structures"),
+                "digest": reference(case)["digest"],
             }
             for case in scans_of(w.recipe, w.seen)
         ],
@@ -113,6 +114,7 @@ rule score:
         runtime=60,
     params:
         scheme=lambda w: reference(w.unseen)["scheme"],
+        labels=lambda w: reference(w.unseen)["digest"],
         code=code("scripts/score.py"),
     script:
         "../../scripts/score.py"
@@ -166,6 +168,7 @@ rule register:
         runtime=60,
     params:
         schemes=lambda w: [reference(case)["scheme"] for case in (w.unseen, w.seen)],
+        labels=lambda w: [reference(case)["digest"] for case in (w.unseen, w.seen)],
         code=code("scripts/register.py"),
     script:
         "../../scripts/register.py"
@@ -324,6 +327,7 @@ rule picture_comparison:
         title=lambda w: w.reference
         + (", seen in training" if case_of(w.reference) in TAUGHT else ""),
         scheme=lambda w: reference(w.reference)["scheme"],
+        labels=lambda w: reference(w.reference)["digest"],
         window_hu=config["library"]["pictures"]["window_hu"],
         pixels=config["library"]["pictures"]["picture_pixels"],
         code=code("scripts/picture_comparison.py"),
