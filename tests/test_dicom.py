@@ -322,6 +322,9 @@ def test_nothing_identifying_passes_into_any_artefact(tmp_path, modality):
         ({"PatientBirthDate": "19800507", "StudyDate": "20240506"}, 43),
         ({"PatientBirthDate": "19800506", "StudyDate": "20240506"}, 44),
         ({"PatientBirthDate": "19800506"}, None),
+        ({"PatientAge": "000Y"}, None),
+        ({"PatientAge": "000Y", "PatientBirthDate": "19800506", "StudyDate": "20240506"}, 44),
+        ({"PatientBirthDate": "19000101", "StudyDate": "19000101"}, None),
     ],
 )
 def test_the_age_is_in_full_years(tmp_path, attributes, years):

@@ -105,12 +105,16 @@ def demographics(header: pydicom.Dataset) -> dict[str, Any]:
 
 
 def _age_years(header: pydicom.Dataset) -> int | None:
-    """Return the age at the scan in full years, if need be from the dates, which stay behind."""
-    if age := re.fullmatch(r"(\d{3})([DWMY])", text(header, "PatientAge")):
+    """Return the age at the scan in full years, if need be from the dates, which stay behind.
+
+    An age of nothing is what stands where none is known; as a child the patient went unjudged.
+    """
+    age = re.fullmatch(r"(\d{3})([DWMY])", text(header, "PatientAge"))
+    if age and int(age[1]):
         per_year = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}[age[2]]
         return int(int(age[1]) / per_year)
     born, scanned = text(header, "PatientBirthDate"), text(header, "StudyDate")
-    if not (re.fullmatch(r"\d{8}", born) and re.fullmatch(r"\d{8}", scanned)):
+    if not (re.fullmatch(r"\d{8}", born) and re.fullmatch(r"\d{8}", scanned)) or born == scanned:
         return None
     years = (int(scanned) - int(born)) // 10_000  # yyyymmdd: the birthday borrows from the years
     return years if 0 <= years < 130 else None
