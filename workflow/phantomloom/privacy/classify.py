@@ -30,6 +30,9 @@ SURE = 5.0  # logit from which on more is the same to the head
 class Change(nn.Module):
     """The public head, and the change of its logits that is trained."""
 
+    _mean: Tensor  # of the projection
+    _matrix: Tensor
+
     def __init__(self, public: Head, projection: Projection, gain: float):
         super().__init__()
         directions, labels = projection.matrix.shape[1], public.score.out_features
