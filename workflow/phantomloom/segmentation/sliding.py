@@ -40,18 +40,19 @@ def planes(
     """
     z, y, x = image.shape[2:]
     padded, before = _padded(image, windows)
-    weight = _weight(windows, device)
+    weight = _weight(windows)
     groups = _groups(tuple(padded.shape[2:]), windows)
     sums: deque[Tensor] = deque()  # [classes + 1, Y, X]: weighted scores, and the weights
     with tqdm(total=sum(map(len, groups.values())), unit="window") as progress:
         for lowest, following in pairwise([*groups, padded.shape[2]]):
             for box in groups[lowest]:
                 scores = _scores(padded[:, :, *box], network, device)
-                parts = torch.cat([scores * weight, weight[None]]).cpu()
                 while len(sums) < windows.patch[0]:
-                    sums.append(torch.zeros(len(parts), *padded.shape[3:]))
-                for k, plane in enumerate(sums):
-                    plane[:, *box[1:]] += parts[:, k]
+                    sums.append(torch.zeros(len(scores) + 1, *padded.shape[3:]))
+                for k, plane in enumerate(sums):  # in place: fresh memory takes longer than sums
+                    here = plane[:, *box[1:]]
+                    here[:-1].addcmul_(scores[:, k], weight[k])
+                    here[-1] += weight[k]
                 progress.update()
             for k in range(lowest, following):
                 plane = sums.popleft()[:, before[1] : before[1] + y, before[2] : before[2] + x]
@@ -69,10 +70,10 @@ def _padded(image: Tensor, windows: Windows) -> tuple[Tensor, Shape]:
     return pad(image, sides, windows.padding, value), tuple(n // 2 for n in lack)
 
 
-def _weight(windows: Windows, device: str) -> Tensor:
+def _weight(windows: Windows) -> Tensor:
     """Return the weight of each voxel of a window, [Z, Y, X]."""
     return compute_importance_map(
-        windows.patch, BlendMode(windows.blend), windows.sigma, device, torch.float32
+        windows.patch, BlendMode(windows.blend), windows.sigma, "cpu", torch.float32
     )
 
 
@@ -86,7 +87,7 @@ def _groups(shape: Shape, windows: Windows) -> dict[int, list[tuple[slice, ...]]
 
 
 def _scores(window: Tensor, network: Callable, device: str) -> Tensor:
-    """Return the scores [classes, Z, Y, X] of one window; half precision on a GPU."""
+    """Return the scores [classes, Z, Y, X] of one window on the CPU; half precision on a GPU."""
     cuda = device.startswith("cuda")
     with torch.inference_mode(), torch.autocast("cuda", enabled=cuda):
-        return network(window.to(device))[0].float()
+        return network(window.to(device))[0].float().cpu()
