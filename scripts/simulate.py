@@ -12,7 +12,7 @@ else:
     simulated = scan(*phantom_of(labels), protocol, seed, snakemake.threads)
     for kernel, volume in simulated.volumes.items():
         nifti.write(volume, snakemake.output[kernel])
-    report = quality.report(labels, ct, simulated.volumes, protocol, snakemake.params.erosion_mm)
+    report = quality.report(labels, ct, *simulated, protocol, snakemake.params.erosion_mm)
     artefact.write(
         {"status": "done", "protocol": protocol, "scan": simulated.facts, **report},
         snakemake.output.quality,

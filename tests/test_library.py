@@ -84,7 +84,7 @@ def artefacts(**changed):
         "mesh": done(structures=[{"name": "liver", **surface}]),
         "simulate/abdomen": done(
             structures=[simulated],
-            scan={"uncovered_mm": {"lower": 12.0, "upper": 7.0}},
+            scan={"uncovered_mm": {"lower": 12.0, "upper": 7.0}, "truncated_mm": 68.0},
             noise={"structure": "liver", "sd_hu": {"soft": 12.0, "sharp": 30.0}},
         ),
         **changed,

@@ -100,7 +100,23 @@ def test_a_report_covers_only_slices_that_were_reconstructed():
     source = labels.with_array(np.full(array.shape, 55, np.int16))
     simulated = Volume(np.full((2, 12, 12), 51, np.int16), (3.0, 3.0, 3.0), (15.0, 0.0, 0.0))
     protocol = {"tube": TUBE, "detector": GOS}
-    (row,) = quality.report(labels, source, {"soft": simulated}, protocol, 2.0)["structures"]
+    its = ({"soft": simulated}, {"truncated_mm": 0.0}, protocol, 2.0)
+    (row,) = quality.report(labels, source, *its)["structures"]
     assert row["source_hu"] == {"mean": 55, "sd": 0, "voxels": 2 * 10 * 10}  # without the outermost
     assert row["simulated_hu"]["soft"]["mean"] == 51
     assert 40 < row["expected_hu"] < 70
+
+
+def test_a_report_covers_only_pixels_that_were_reconstructed():
+    array = np.full((9, 40, 40), LIVER, np.uint8)
+    array[:, 15:25, 33:] = BONE  # wholly beyond the field
+    labels = Volume(array, (3.0, 3.0, 3.0))
+    away = np.hypot(*np.meshgrid(*2 * [3.0 * np.arange(40) - 58.5]))
+    hu = np.where(away < 40, 51, -1024) * np.ones((9, 1, 1))
+    simulated = {"soft": labels.with_array(hu.astype(np.int16))}
+    facts = {"truncated_mm": 43.0, "isocentre_yx_mm": [58.5] * 2, "reconstructed_radius_mm": 40.0}
+    protocol = {"tube": TUBE, "detector": GOS}
+    found = quality.report(labels, labels, simulated, facts, protocol, 2.0)
+    (row,) = found["structures"]
+    assert (row["name"], row["simulated_hu"]["soft"]["mean"]) == ("liver", 51)
+    assert found["noise"]["sd_hu"]["soft"] < 1e-6

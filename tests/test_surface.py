@@ -94,6 +94,17 @@ def test_two_voxels_that_touch_are_closed(other):
     check(grid(array), surface(grid(array), **SETTINGS))
 
 
+@pytest.mark.parametrize("voxels", [0.6, 0.8, 1.0])
+@pytest.mark.parametrize("mm", [(3.0, 3.0, 3.0), (5.0, 0.7, 0.7)])
+def test_what_is_thinner_than_the_simplification_keeps_its_volume(voxels, mm):
+    array = np.zeros((4, 4, 12), np.uint8)
+    array[1, 1, 1:3] = array[1, 3, 2:10] = 1
+    mask = Volume(array.astype(bool), mm)
+    mesh = surface(mask, **SETTINGS | {"simplification_voxels": voxels})
+    assert is_watertight(mesh)
+    assert volume_ml(mesh) == pytest.approx(10 * mask.voxel_ml, rel=0.05)
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_sheet_of_one_voxel_stays_a_whole_sheet(axis):
     array = np.zeros((20, 20, 20))

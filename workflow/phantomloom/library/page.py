@@ -208,7 +208,7 @@ def _edited_ml(edit: Mapping[str, float]) -> float:
 
 
 def _simulation(simulated: Artefacts) -> dict[str, str]:
-    """Return by protocol what the cone did not see whole, and by kernel the noise and where."""
+    """Return by protocol what the scanner did not see whole, and by kernel the noise and where."""
     said = {}
     for protocol, content in simulated.items():
         ends = content["scan"]["uncovered_mm"]
@@ -216,6 +216,10 @@ def _simulation(simulated: Artefacts) -> dict[str, str]:
         said[f"not covered, {words(protocol)}"] = (
             f"{foot} mm at the foot end, {head} mm at the head end"
         )
+        if (beyond_mm := content["scan"]["truncated_mm"]) > 0:
+            said[f"beyond the scan field, {words(protocol)}"] = (
+                f"{number(beyond_mm)} mm of the body; HU near the edge are wrong"
+            )
         if at := content["noise"]:
             for kernel, sd in at["sd_hu"].items():
                 place = words(at["structure"])

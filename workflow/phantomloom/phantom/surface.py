@@ -18,6 +18,7 @@ from phantomloom.phantom.mesh import Mesh, inflate, is_watertight, join, volume_
 from phantomloom.structures import BACKGROUND
 from phantomloom.volume import Triple, Volume
 
+TRUE_ENOUGH = 0.03  # of the volume: what simplified triangles may lose before they stay fine
 NEAR_ENOUGH = 0.02  # of the volume: inflating by the rest moves vertices by hundredths of a voxel
 KEPT = 0.52  # at least, in a voxel of the mask: else thin branches of thick structures fade away
 MOST_LEVELS = 12  # tried in search of a volume; large structures need one or two
@@ -70,12 +71,15 @@ def _around(mask: Volume, smoothing_voxels: float, tolerance_mm: float) -> Mesh:
     level = _enclosing(field, voxels)
     fine = level._replace(vertices_mm=level.vertices_mm * np.array(mask.spacing_mm[::-1]))
     corner_mm = np.array(_position(mask, (-margin,) * 3)[::-1])
+    wanted_ml = voxels * mask.voxel_ml
     for mesh in (_simplified(fine, tolerance_mm), fine):
+        if not len(mesh.faces):
+            continue  # a part thinner than the tolerance collapsed
         for _ in range(2):
-            mesh = inflate(mesh, voxels * mask.voxel_ml)
+            mesh = inflate(mesh, wanted_ml)
         placed = mesh._replace(vertices_mm=(mesh.vertices_mm + corner_mm).astype(np.float32))
-        if is_watertight(placed):
-            break  # else float32 has merged close vertices of a needle: keep it fine
+        if is_watertight(placed) and abs(volume_ml(placed) / wanted_ml - 1) < TRUE_ENOUGH:
+            break  # else close vertices of a needle have merged, or it lost volume: keep it fine
     return placed
 
 

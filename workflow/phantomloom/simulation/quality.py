@@ -30,16 +30,19 @@ def report(
     labels: Volume,
     source: Volume,
     simulated: Mapping[str, Volume],
+    facts: Mapping[str, Any],
     protocol: Mapping[str, Any],
     erosion_mm: float,
 ) -> dict[str, Any]:
     """Return what quality.json says about structures and noise.
 
-    ``simulated`` is a volume per kernel, ``source`` the scan that ``labels`` came from.
+    ``simulated`` is a volume per kernel, ``facts`` what ``scan`` tells of them, ``source`` the scan
+    that ``labels`` came from. What lies beyond the scan field does not count.
     """
-    depth = depth_mm(labels)
+    ct = next(iter(simulated.values()))
+    depth = np.minimum(depth_mm(labels), _field_mm(labels, ct, facts))
     inside = labels.with_array(labels.array * (depth > erosion_mm))
-    covered = _within(inside, next(iter(simulated.values())))
+    covered = _within(inside, ct)
     expected = expected_hu(labels, covered, protocol["tube"], protocol["detector"])
     return {
         "structures": compare(covered, source, simulated, expected),
@@ -227,6 +230,18 @@ def _within(labels: Volume, ct: Volume) -> Volume:
     low = ct.origin_mm[0] - ct.spacing_mm[0] / 2
     seen = (z > low) & (z < low + ct.extent_mm[0])
     return labels.with_array(labels.array * seen[:, None, None])
+
+
+def _field_mm(labels: Volume, ct: Volume, facts: Mapping[str, Any]) -> np.ndarray:
+    """Return how far each column lies inside the circle that ``ct`` shows, [Y, X]."""
+    if facts["truncated_mm"] <= 0:
+        return np.full(labels.array.shape[1:], np.inf)
+    y, x = (
+        labels.origin_mm[axis] + labels.spacing_mm[axis] * np.arange(labels.array.shape[axis]) - c
+        for axis, c in zip((1, 2), facts["isocentre_yx_mm"], strict=True)
+    )
+    radius_mm = facts["reconstructed_radius_mm"] - max(ct.spacing_mm[1:])
+    return np.asarray(radius_mm - np.hypot(y[:, None], x), np.float32)
 
 
 def _places(labels: np.ndarray) -> Iterable[tuple[int, np.ndarray]]:

@@ -47,8 +47,8 @@ def abdomen(
     labels: Volume, protocol: Mapping[str, Any], erosion_mm: float, threads: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return, by structure, HU off in soft tissue and percent off in bone, the worse kernel's."""
-    volumes = scan(*phantom_of(labels), protocol, 1, threads).volumes
-    rows = quality.report(labels, labels, volumes, protocol, erosion_mm)["structures"]
+    simulated = scan(*phantom_of(labels), protocol, 1, threads)
+    rows = quality.report(labels, labels, *simulated, protocol, erosion_mm)["structures"]
     soft, bone = {}, {}
     for row in rows:
         found = row["simulated_hu"].values()
