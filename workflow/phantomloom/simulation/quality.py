@@ -235,7 +235,7 @@ def _within(labels: Volume, ct: Volume) -> Volume:
 def _field_mm(labels: Volume, ct: Volume, facts: Mapping[str, Any]) -> np.ndarray:
     """Return how far each column lies inside the circle that ``ct`` shows, [Y, X]."""
     if facts["truncated_mm"] <= 0:
-        return np.full(labels.array.shape[1:], np.inf)
+        return np.full(labels.array.shape[1:], np.inf, np.float32)
     y, x = (
         labels.origin_mm[axis] + labels.spacing_mm[axis] * np.arange(labels.array.shape[axis]) - c
         for axis, c in zip((1, 2), facts["isocentre_yx_mm"], strict=True)
