@@ -77,11 +77,11 @@ def reference(name):
     given, case = TRAIN[kind][name], case_of(name)
     if given["labels"] == "person":
         (path,) = labels_of_person(case, f"train.{kind}.{name}.labels")
-        its = {"labels": path, "digest": None}  # as input Snakemake watches it itself
-    else:
-        there = Path(given["labels"]).exists()  # else Snakemake tells
-        its = {"digest": content(given["labels"]) if there else None}
-    return {"scheme": "phantomloom"} | given | its | {"case": case}
+        # no digest: as input Snakemake watches it itself
+        return {"case": case, "labels": path, "scheme": "phantomloom", "digest": None}
+    there = Path(given["labels"]).exists()  # else Snakemake tells
+    digest = content(given["labels"]) if there else None
+    return {"scheme": "phantomloom"} | given | {"case": case, "digest": digest}
 
 
 def unseen_by(recipe, names=(*TAUGHT, *REFERENCES)):
