@@ -1,6 +1,7 @@
 """The loop on tiny networks: resume, parts and processes, what is logged, and that it learns."""
 
 import json
+from time import sleep
 
 import numpy as np
 import pytest
@@ -285,17 +286,23 @@ def test_two_processes_train_as_one_with_as_many_parts(tmp_path):
         assert line == pytest.approx(other, rel=1e-4, abs=1e-4)
 
 
+class SlowlyToldError(ValueError):
+    def __str__(self):
+        sleep(0.3)  # so that the other, should it lose this one already, is the first to end
+        return super().__str__()
+
+
 def fail_in_the_second(_rank, folder):
     def work(_device):
         if processes.rank() == 1:
-            raise ValueError(f"no such folder: {folder}")
+            raise SlowlyToldError(f"no such folder: {folder}")
         distributed.barrier()  # waits for the other
 
     processes.each(2, work)
 
 
 def test_what_fails_in_one_process_stops_all_and_is_told(tmp_path):
-    with pytest.raises(Exception, match=f"ValueError: no such folder: {tmp_path}"):
+    with pytest.raises(Exception, match=f"SlowlyToldError: no such folder: {tmp_path}"):
         torch.multiprocessing.spawn(fail_in_the_second, (tmp_path,))
 
 

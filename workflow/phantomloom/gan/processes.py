@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from traceback import format_exc
 
 import torch
 from torch import Tensor, distributed, multiprocessing, nn
@@ -19,16 +21,29 @@ def each(count: int, work: Callable[[str], None]) -> None:
     others are stopped.
 
     Raises:
-        torch.multiprocessing.ProcessRaisedException: if one raises, as it does where there are
-            fewer GPUs than processes, but some; it holds the traceback.
+        RuntimeError: if one raises, as it does where there are fewer GPUs than processes, but
+            some; it holds the traceback of the first that did.
         torch.multiprocessing.ProcessExitedException: if one dies, of too little memory perhaps.
     """
     if count <= 1:
         work("cuda" if torch.cuda.is_available() else "cpu")
         return
     with TemporaryDirectory() as folder:
-        its = Path(folder, "meeting"), count, work
-        multiprocessing.start_processes(_together, its, count, start_method="fork")
+        its = Path(folder), count, work
+        try:
+            multiprocessing.start_processes(_first_tells, its, count, start_method="fork")
+        except multiprocessing.ProcessRaisedException as error:
+            raise RuntimeError(Path(folder, "why").read_text()) from error
+
+
+def _first_tells(rank: int, folder: Path, count: int, work: Callable[[str], None]) -> None:
+    """Do the work; when the first fails, its lost connections soon make the others fail too."""
+    try:
+        _together(rank, folder / "meeting", count, work)
+    except Exception:
+        with suppress(FileExistsError), Path(folder, "why").open("x") as why:
+            why.write(f"process {rank + 1} of {count}:\n{format_exc()}")
+        raise
 
 
 def _together(rank: int, meeting: Path, count: int, work: Callable[[str], None]) -> None:
@@ -45,10 +60,8 @@ def _together(rank: int, meeting: Path, count: int, work: Callable[[str], None])
     distributed.init_process_group(
         "nccl" if found else "gloo", init_method=f"file://{meeting}", rank=rank, world_size=count
     )
-    try:
-        work(f"cuda:{rank}" if found else "cpu")
-    finally:
-        distributed.destroy_process_group()
+    work(f"cuda:{rank}" if found else "cpu")
+    distributed.destroy_process_group()  # not after a failure: the first to fail tells before
 
 
 def rank() -> int:
