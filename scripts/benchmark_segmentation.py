@@ -27,8 +27,12 @@ for how, seen, unseen, cases in read:
     if unseen.startswith("people_"):
         rows += evaluation.of_people(title, cases, own) + evaluation.of_confidence(title, cases)
     elif how in ("shipped", "people"):
-        others = {h: c[unseen] for h, s, u, c in read if (s, u) == (seen, unseen) and h != how}
-        rows += evaluation.beside(title, cases[unseen], others, hoped)
+        rivals = {
+            method: its[unseen]
+            for method, taught, u, its in read
+            if u == unseen and (method == "registration" or (method, taught) == ("scans", seen))
+        }
+        rows += evaluation.beside(title, cases[unseen], rivals if how == "shipped" else {}, hoped)
 for path in snakemake.input.logs:
     title = f"training {'/'.join(Path(path).parts[-3:-1])}"
     rows += evaluation.of_training(title, lines.read(Path(path)))

@@ -12,8 +12,10 @@ target = Path(snakemake.output[0]).parents[1]
 fitted = Path(snakemake.input.weights).parents[1]
 scores = {
     f"{Path(path).parent.name} -> {Path(path).stem}": mean(artefact.read(path)["cases"])
-    for path in (*snakemake.input.scores, *snakemake.input.people)
+    for path in snakemake.input.scores
 }
+files = [artefact.read(path)["cases"] for path in snakemake.input.people]
+scores["stylised people"] = mean({number: its for cases in files for number, its in cases.items()})
 for part in (bundle.METADATA, bundle.INFERENCE, bundle.WEIGHTS):
     with complete(target / part) as partial:
         partial.write_bytes((fitted / part).read_bytes())

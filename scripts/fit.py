@@ -7,10 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from phantomloom.cohort import hounsfield, person
-from phantomloom.io import artefact, complete, log, nifti
+from phantomloom.io import artefact, complete, log
 from phantomloom.provenance import scan_identity
-from phantomloom.resample import Grid, resample
-from phantomloom.segmentation import bundle, labels
+from phantomloom.segmentation import bundle
 from phantomloom.segmentation.training import loop, targets
 from phantomloom.segmentation.training.samples import Material
 
@@ -18,21 +17,16 @@ log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 given, recipe = snakemake.input, loop.Recipe(**snakemake.params.recipe)
-scans = []
-for case, ct_path, path in zip(snakemake.params.cases, given.ct, given.labels, strict=True):
-    scan = nifti.read(ct_path)
-    ct = resample(scan, Grid.of(scan).at(recipe.spacing_mm))
-    truth = labels.segment(ct, Path(path), device, case["scheme"]).labels
-    held = case["structures"] or targets.named_in(case["scheme"])
-    scans.append(targets.of_scan(case["name"], ct, truth, held))
+scans = [targets.TrainingCase.read(Path(path)) for path in given.scans]
 contrast_hu = torch.stack([torch.from_numpy(hounsfield(person(n))) for n in range(256)])
 people = [case for path in given.people for case in targets.people(load_file(path))]
 watched = Material(targets.people(load_file(given.watched[0])), [], contrast_hu)
 first = loop.Fitted.read(Path(given.first[0])) if given.first else None
 learnt = first.learnt if first else targets.classes([*people, *scans])
 folder, material = Path(snakemake.output.weights).parent, Material(people, scans, contrast_hu)
-run, code = folder / "run", snakemake.params.code  # outputs are removed before a job, run is not
-fitted = loop.train(material, watched, learnt, recipe, run, device, first, code)
+name = loop.identity(material, learnt, recipe, first, snakemake.params.code)
+run = folder / "run" / name  # outputs are removed before a job, run is not
+fitted = loop.train(material, watched, learnt, recipe, run, device, first)
 with complete(Path(snakemake.output.log)) as copy:
     shutil.copyfile(run / "log.jsonl", copy)
 fitted.write(Path(snakemake.output.weights))

@@ -1,8 +1,10 @@
+"""Show what networks find in a case beside its reference labels."""
+
 from pathlib import Path
 
 import numpy as np
 
-from phantomloom.io import complete, log, nifti
+from phantomloom.io import artefact, complete, log, nifti
 from phantomloom.library import comparison
 from phantomloom.segmentation import labels
 from phantomloom.segmentation.agreement import as_wholes
@@ -13,9 +15,10 @@ given, params = snakemake.input, snakemake.params
 ct = nifti.read(given.ct)
 reference = labels.segment(ct, Path(given.reference), "cpu", params.scheme).labels
 told = {by_id()[number].name for number in np.unique(reference.array) if number}
+seen = any(artefact.read(path)["seen_in_training"] for path in given.told)
 found = [nifti.read(path) for path in given.found]
 drawn = comparison.side_by_side(
-    params.title,
+    f"{snakemake.wildcards.reference}, seen in training" if seen else snakemake.wildcards.reference,
     ct,
     reference,
     [labelled.with_array(as_wholes(labelled.array, told)) for labelled in found],

@@ -192,6 +192,23 @@ LABELS = {"engine": "labels", "weights": None}
             {"train": {"cases": {"patient1": {"structures": ["livr"]}}}},
             "train.cases.patient1.structures.0: 'livr'; allowed: structures of structures.tsv",
         ),
+        (  # labels of that scheme never show it, and would teach that it is nowhere
+            {"train": {"cases": {"patient1": {"structures": ["liver", "pulmonary_artery"]}}}},
+            "train.cases.patient1.structures.1: 'pulmonary_artery'; allowed: structures of",
+        ),
+        (
+            {"train": {"references": {"patient1": {"case": "patient1", "labels": "mine"}}}},
+            "train.references.patient1: is the name of a case under train.cases too",
+        ),
+        (
+            {"train": {"references": {"a/b": {"case": "patient1", "labels": "mine"}}}},
+            "train.references: 'a/b'; allowed: any value of the form",
+        ),
+        ({"train": {"recipes": {"scans": None}}}, "train.recipes.scans: missing; needed: "),
+        (
+            {"train": {"network": {"features": [8, 8, 8, 8, 8]}}},
+            "train.network.features: ",
+        ),
         (
             {"train": {"recipes": {"shipped": {"after": "peeple"}}}},
             "train.recipes.shipped.after: 'peeple'; allowed: names under train.recipes",

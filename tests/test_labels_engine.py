@@ -12,7 +12,7 @@ from phantomloom.ingest import regrid
 from phantomloom.io import nifti
 from phantomloom.scan import Scan
 from phantomloom.schemes import classes_of
-from phantomloom.segmentation.labels import segment
+from phantomloom.segmentation.labels import segment, shown
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -210,6 +210,15 @@ def test_a_folder_of_masks_is_one_map(tmp_path):
     one = store_on_ct(tmp_path / "one.nii.gz", classes)
     folder = found_on(CT, tmp_path / "masks", scheme="total")
     assert np.array_equal(folder, found_on(CT, one, scheme="total"))
+
+
+def test_a_folder_can_show_what_has_a_mask_there_and_a_map_what_its_scheme_names(tmp_path):
+    """An empty mask says that the scan shows none of it."""
+    empty = np.zeros(CT.array.shape, np.uint8)
+    for name in ("liver", "spleen"):
+        store_on_ct(tmp_path / f"{name}.nii.gz", empty)
+    assert shown(tmp_path, "total") == {"liver", "spleen"}
+    assert shown(tmp_path / "liver.nii.gz", "total") > {"liver", "spleen", "rib_left_7"}
 
 
 def test_where_masks_overlap_the_smaller_wins_and_the_overlap_is_told(tmp_path, caplog):

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from phantomloom.schemes import named_in
 from phantomloom.segmentation.training import loop
 from phantomloom.segmentation.training.samples import Material, Patches
 from phantomloom.segmentation.training.targets import (
     BODY,
+    TrainingCase,
     classes,
     lesson,
-    named_in,
     of_person,
     of_scan,
     people,
@@ -109,6 +110,33 @@ def test_a_scheme_tells_which_structures_its_labels_can_show():
     assert not {"brachial_plexus_left", "face", "muscles"} & named_in("total")
 
 
+def test_parts_that_labels_do_not_tell_apart_from_their_whole_are_not_held():
+    """A merged map of a model that knows no chambers shows a heart, and chambers nowhere."""
+    ct, labels = images()
+    labels.array[4:8, 30:34, 12:18] = label("heart")
+    labels.array[8:10, 30:34, 12:18] = label("heart_ventricle_left")
+    held = of_scan("ann", ct, labels, structures()).held
+    assert {"heart", "heart_ventricle_left", "liver", "spleen"} <= held
+    assert not {"heart_ventricle_right", "heart_atrium_left", "myocardium"} & held
+
+
+def test_gas_that_a_merged_map_tells_apart_teaches_the_organ_around_it():
+    ct, labels = images()
+    labels.array[8:14, 16:24, 14:22] = label("gas")
+    around = scan()
+    case = of_scan("ann", ct, labels, {*HELD, "gas"})
+    assert torch.equal(case.labels, around.labels)
+
+
+def test_a_case_comes_back_as_it_was_written(tmp_path):
+    case = scan()
+    case.write(tmp_path / "ann.safetensors")
+    again = TrainingCase.read(tmp_path / "ann.safetensors")
+    assert torch.equal(again.hu, case.hu)
+    assert torch.equal(again.labels, case.labels)
+    assert again._replace(hu=0, labels=0) == case._replace(hu=0, labels=0)
+
+
 def test_a_file_of_people_gives_its_cases_in_order():
     case = scan()
     tensors = {f"{n}/{k}": getattr(case, k) for n in ("12", "11") for k in ("hu", "labels")}
@@ -185,13 +213,27 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     run(tmp_path / "killed", stop_at=2)
     resumed = run(tmp_path / "killed").weights
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    (state,) = (tmp_path / "killed").glob("state-*.pt")
-    assert torch.load(state, weights_only=True)["step"] == 4
+    assert torch.load(tmp_path / "killed/state.pt", weights_only=True)["step"] == 4
 
 
-def test_a_run_never_goes_on_from_the_state_of_another_recipe(tmp_path):
-    first, other = run(tmp_path), run(tmp_path, seed=4)
-    assert not torch.equal(first.weights["head.bias"], other.weights["head.bias"])
+def test_all_that_decides_the_result_makes_another_run_and_how_often_it_is_saved_does_not():
+    def of(case=None, recipe=RECIPE, first=None, code="", learnt=None):
+        case = case or scan()
+        material = Material([], [case], CONTRAST)
+        return loop.identity(material, learnt or classes([case]), recipe, first, code)
+
+    fitted = loop.Fitted({"bias": torch.ones(2)}, {})
+    others = [
+        of(recipe=RECIPE._replace(seed=4)),
+        of(recipe=RECIPE._replace(steps=5)),
+        of(scan(held={*HELD, "spleen"})),
+        of(code="other"),
+        of(learnt={"abdomen": ("liver",)}),
+        of(first=fitted),
+        of(first=fitted._replace(weights={"bias": torch.zeros(2)})),
+    ]
+    assert len({of(), *others}) == 1 + len(others)
+    assert of(recipe=RECIPE._replace(save_every=1)) == of()
 
 
 @pytest.mark.parametrize("part", ["hu", "labels"])
@@ -199,7 +241,7 @@ def test_a_voxel_of_a_case_that_changes_makes_another_run_of_it(part):
     case, changed = scan(), scan()
     getattr(changed, part)[3, 20, 20] += 1
     its = [
-        loop._identity(Material([], [one], CONTRAST), classes([case]), RECIPE, None, "")
+        loop.identity(Material([], [one], CONTRAST), classes([case]), RECIPE, None, "")
         for one in (case, scan(), changed)
     ]
     assert its[0] == its[1] != its[2]
@@ -212,11 +254,9 @@ def test_a_run_begins_with_the_weights_of_another_and_a_head_of_its_own_classes(
     assert read.learnt == before.learnt
     still = RECIPE._replace(learning_rate=1e-12, steps=1)
     material = Material([], [scan()], CONTRAST), Material([stylised()], [], CONTRAST)
-    go = (still, tmp_path / "go", "cpu")
-    same = loop.train(*material, before.learnt, *go, read).weights
-    other = loop.train(
-        *material, before.learnt | {"abdomen": ("colon", "liver")}, *go, read
-    ).weights
+    same = loop.train(*material, before.learnt, still, tmp_path / "same", "cpu", read).weights
+    more = before.learnt | {"abdomen": ("colon", "liver")}
+    other = loop.train(*material, more, still, tmp_path / "other", "cpu", read).weights
     assert all(torch.allclose(same[name], before.weights[name], atol=1e-6) for name in same)
     trunk = [name for name in same if not name.startswith("head.")]
     assert all(torch.allclose(other[name], before.weights[name], atol=1e-6) for name in trunk)

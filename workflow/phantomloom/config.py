@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from phantomloom.provenance import PACKAGE
-from phantomloom.schemes import schemes
+from phantomloom.schemes import OWN, named_in, schemes
 from phantomloom.structures import MODELS, TABLE, structures
 from phantomloom.validation import Fault, faults, schema
 
@@ -95,6 +95,9 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
         for key, name in _names(_at(config, keys)):
             if name not in there:
                 yield Fault((*keys, *key), f"{name!r}; allowed: {words}")
+    taught, others = (_at(config, ("train", kind)) or {} for kind in ("cases", "references"))
+    for name in sorted(taught.keys() & others.keys()):
+        yield Fault(("train", "references", name), "is the name of a case under train.cases too")
     ranked = [name for _, name in _names(precedence)]
     for name in sorted({name for name in ranked if ranked.count(name) > 1}):
         yield Fault(PRECEDENCE, f"{name!r} is there more than once")
@@ -116,9 +119,11 @@ def _names_of_training(config: dict[str, Any], naming: tuple[Container[str], str
         for name in _at(config, ("train", kind)) or {}
     ]
     known: Known = {(*keys, "scheme"): naming for keys in labelled}
-    known |= {
-        (*keys, "structures"): (structures(), f"structures of {TABLE.name}") for keys in labelled
-    }
+    for keys in labelled:
+        scheme = _at(config, keys).get("scheme", OWN)
+        if scheme in naming[0]:
+            words = f"structures of {TABLE.name} that labels in the scheme {scheme} can show"
+            known[(*keys, "structures")] = (named_in(scheme), words)
     recipes = _at(config, ("train", "recipes")) or {}
     after = (recipes, "names under train.recipes")
     return known | {("train", "recipes", recipe, "after"): after for recipe in recipes}

@@ -55,6 +55,16 @@ def classes_of(scheme: str) -> tuple[Foreign, ...]:
     return schemes()[scheme]
 
 
+@cache
+def named_in(scheme: str) -> frozenset[str]:
+    """Return the structures that labels in ``scheme`` can show.
+
+    Raises:
+        ValueError: if there is no such scheme.
+    """
+    return frozenset(c.structure for c in classes_of(scheme) if c.structure)
+
+
 def structure_of(name: str, scheme: str | None = None) -> Structure | None:
     """Return the structure that the class ``name`` means; None if the class is dropped.
 

@@ -49,6 +49,11 @@ def scans_of(recipe, seen):
     return GROUPS.get(seen, seen.split("+")) if learns_from_scans(recipe) else []
 
 
+def lessons(cases):
+    """What cases teach: checked, on the networks' grid."""
+    return expand("results/lesson/{case}.safetensors", case=cases)
+
+
 def run_of(recipe, cases):
     """The name of a run: the recipe, and the cases that it learns from."""
     return f"{recipe}/{group(cases) if learns_from_scans(recipe) else 'nobody'}"
@@ -89,6 +94,18 @@ def unseen_by(recipe, names=(*TAUGHT, *REFERENCES)):
     others = {n: [c for c in TAUGHT if FOLD[c] != FOLD.get(case_of(n))] for n in names}
     runs = {n: run_of(recipe, cases) for n, cases in others.items() if cases}
     return [f"results/score/{run}/{n}.json" for n, run in runs.items()]
+
+
+def registered():
+    """Scores of the labels of one other case, the next of another fold, carried to each case."""
+    names = [*TAUGHT, *TAUGHT]
+    pairs = {
+        case: next((c for c in names[place:] if FOLD[c] != FOLD[case]), None)
+        for place, case in enumerate(TAUGHT)
+    }
+    return [
+        f"results/score/registration/{c}/{case}.json" for case, c in pairs.items() if c
+    ]
 
 
 def of_unseen_people(recipe, cases):

@@ -37,18 +37,42 @@ rule people:
         "../../scripts/people.py"
 
 
+rule lesson:
+    """Bring a case and its labels onto the networks' grid; tells what is wrong with them."""
+    input:
+        ct="results/ingest/{case}/ct.nii.gz",
+        labels=lambda w: reference(w.case)["labels"],
+    output:
+        "results/lesson/{case}.safetensors",
+    log:
+        "logs/lesson/{case}.log",
+    benchmark:
+        "logs/lesson/{case}.tsv"
+    priority: 1  # before hours of drawing people and training
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        spacing_mm=TRAIN["network"]["spacing_mm"],
+        scheme=lambda w: reference(w.case)["scheme"],
+        labels=lambda w: reference(w.case)["digest"],
+        structures=lambda w: TAUGHT[w.case].get("structures"),
+        code=code("scripts/lesson.py"),
+    script:
+        "../../scripts/lesson.py"
+
+
 rule fit:
     """Fit the shared network by a recipe; goes on where it stopped."""
     input:
-        ct=lambda w: expand(
-            "results/ingest/{case}/ct.nii.gz", case=scans_of(w.recipe, w.seen)
-        ),
+        scans=lambda w: lessons(scans_of(w.recipe, w.seen)),
         source=lambda w: expand(
             "results/ingest/{case}/source.json", case=scans_of(w.recipe, w.seen)
         ),
-        labels=lambda w: [
-            reference(case)["labels"] for case in scans_of(w.recipe, w.seen)
-        ],
+        usable=lambda w: [] if scans_of(w.recipe, w.seen) else lessons(TAUGHT),
         people=lambda w: (
             files_of_people(**TRAIN["people"])
             if "stylised" in RECIPES[w.recipe]["shares"]
@@ -75,15 +99,6 @@ rule fit:
         mem_mb=10000,
         runtime=1200,
     params:
-        cases=lambda w: [
-            {
-                "name": case,
-                "scheme": reference(case)["scheme"],
-                "structures": TAUGHT[case].get("structures"),
-                "digest": reference(case)["digest"],
-            }
-            for case in scans_of(w.recipe, w.seen)
-        ],
         recipe=lambda w: TRAIN["network"]
         | {k: v for k, v in RECIPES[w.recipe].items() if k != "after"},
         code=code("scripts/fit.py"),
@@ -212,12 +227,7 @@ rule benchmark_segmentation:
             *unseen_by("scans", TAUGHT),
             *of_unseen_people("shipped", TAUGHT),
             *of_unseen_people("people", []),
-            *(
-                f"results/score/registration/{seen}/{unseen}.json"
-                for seen in TAUGHT
-                for unseen in TAUGHT
-                if seen != unseen
-            ),
+            *registered(),
         ],
         logs=LOGS,
     output:
@@ -311,6 +321,11 @@ rule picture_comparison:
             case=case_of(w.reference),
             model=SHIPPED,
         ),
+        told=lambda w: expand(
+            "results/segment/{case}/{model}.json",
+            case=case_of(w.reference),
+            model=SHIPPED,
+        ),
     output:
         "results/benchmark/comparison/{reference}.png",
     log:
@@ -324,8 +339,6 @@ rule picture_comparison:
         mem_mb=2000,
         runtime=10,
     params:
-        title=lambda w: w.reference
-        + (", seen in training" if case_of(w.reference) in TAUGHT else ""),
         scheme=lambda w: reference(w.reference)["scheme"],
         labels=lambda w: reference(w.reference)["digest"],
         window_hu=config["library"]["pictures"]["window_hu"],

@@ -24,8 +24,9 @@ knows most structures only from stylised people, and has seen few scans.
 ## Agreement with reference labels of people that training did not see
 
 Dice / normalised surface Dice within 3 mm. "patient1 -> patient2": the same recipe, taught with
-the scan on the left of the arrow only. The last column is the mean over stylised people of another
-family of shapes and scanners. A dash: the reference does not hold the structure.
+the scans on the left of the arrow only; of many their number stands there, those of all folds but
+that of the case. The last column is the mean over stylised people of another family of shapes and
+scanners. A dash: the reference does not hold the structure.
 
 | structure | {heads} |
 |---|{rules}

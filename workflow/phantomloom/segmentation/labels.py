@@ -16,7 +16,7 @@ from phantomloom.io import scan as scans
 from phantomloom.regions import boxes_of
 from phantomloom.resample import Grid, covering
 from phantomloom.scan import IMAGE_SUFFIXES, Scan, UnusableScanError, visible_files
-from phantomloom.schemes import OWN, classes_of, structure_of, translated
+from phantomloom.schemes import OWN, classes_of, named_in, structure_of, translated
 from phantomloom.segmentation import Segmentation
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
@@ -57,6 +57,17 @@ def segment(ct: Volume, weights: Path, device: str, scheme: str = OWN) -> Segmen
     found_ml = np.count_nonzero(found) * ct.voxel_ml
     said.info("%.1f ml are labelled, %.1f ml on the grid of the CT", given_ml, found_ml)
     return Segmentation(ct.with_array(found), {})
+
+
+def shown(weights: Path, scheme: str = OWN) -> frozenset[str]:
+    """Return the structures that labels can show: in a folder those that have a mask, be it empty.
+
+    Raises:
+        ValueError: if the folder holds no mask, or one that is no class of the scheme.
+    """
+    if weights.is_dir():
+        return frozenset(by_id()[number].name for number in _named(weights, scheme).values())
+    return named_in(scheme)
 
 
 def _on_ct(maps: list[Scan], ct: Volume) -> np.ndarray:

@@ -84,6 +84,20 @@ class Run(NamedTuple):
     optimiser: torch.optim.Optimizer
 
 
+def identity(
+    material: Material, learnt: Learnt, recipe: Recipe, first: Fitted | None, code: str
+) -> str:
+    """Return a digest of all that decides the result of ``train``; ``code`` is one itself."""
+    digest = sha256(repr((recipe._replace(save_every=0), learnt, code)).encode())
+    for case in (*material.people, *material.scans):
+        digest.update(repr((case.name, sorted(case.held))).encode())
+        for array in (case.hu, case.labels):
+            digest.update(array.contiguous().numpy().data)
+    for name, value in sorted(first.weights.items()) if first else ():
+        digest.update(name.encode() + value.numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
 def train(
     material: Material,
     watched: Material,
@@ -92,14 +106,12 @@ def train(
     folder: Path,
     device: str,
     first: Fitted | None = None,
-    code: str = "",
 ) -> Fitted:
-    """Return the averaged weights; ``folder`` keeps ``state-*.pt`` to resume and ``log.jsonl``.
+    """Return the averaged weights; ``folder`` keeps ``state.pt`` to resume and ``log.jsonl``.
 
-    ``first`` gives the weights to begin with; the head begins anew for other classes. The state's
-    name is a digest of all that decides the result and of ``code`` (itself a digest), so that a
-    run never goes on from the state of another. Every time the state is saved the mean Dice of
-    the averaged weights on patches of ``watched`` is logged.
+    Give every ``identity`` a folder of its own: what lies there is gone on with. ``first`` gives
+    the weights to begin with; the head begins anew for other classes. Every time the state is
+    saved the mean Dice of the averaged weights on patches of ``watched`` is logged.
 
     Raises:
         FloatingPointError: if the loss is no finite number.
@@ -118,7 +130,7 @@ def train(
     taught = [*network.parameters(), *deep.parameters()]
     optimiser = torch.optim.AdamW(taught, recipe.learning_rate, weight_decay=3e-5)
     run = Run(network, deep, average, optimiser)
-    state = folder / f"state-{_identity(material, learnt, recipe, first, code)}.pt"
+    state = folder / "state.pt"
     step = _resume(state, run)
     log = Log(folder / "log.jsonl", step)
     of_all = partial(Patches, learnt=learnt, shape=recipe.patch, voxel_mm=recipe.spacing_mm)
@@ -162,19 +174,6 @@ def _stream(patches: Patches, start: int):
     """Yield the samples from number ``start`` on, made in another process."""
     rest = Subset(patches, np.arange(start, len(patches)))  # type: ignore[arg-type]
     yield from DataLoader(rest, batch_size=None, num_workers=1, prefetch_factor=6)
-
-
-def _identity(
-    material: Material, learnt: Learnt, recipe: Recipe, first: Fitted | None, code: str
-) -> str:
-    digest = sha256(repr((recipe, learnt, code)).encode())
-    for case in (*material.people, *material.scans):
-        digest.update(repr((case.name, sorted(case.held))).encode())
-        for array in (case.hu, case.labels):
-            digest.update(array.contiguous().numpy().data)
-    for name, value in sorted(first.weights.items()) if first else ():
-        digest.update(name.encode() + value.numpy().tobytes())
-    return digest.hexdigest()[:12]
 
 
 def _resume(state: Path, run: Run) -> int:

@@ -1,7 +1,7 @@
 """What a step of training minimises: the loss of each model, at the finest and coarser levels.
 
 The finest loss is taken at a random part of the 2 x 2 x 2 blocks: with 150 classes the head and
-the loss cost more than the trunk, and the gradient stays unbiased.
+the loss cost more than the trunk.
 """
 
 from collections.abc import Iterator

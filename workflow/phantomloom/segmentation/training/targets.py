@@ -1,22 +1,26 @@
 """What the networks learn to find, and what each training case can teach of it."""
 
+import json
 from collections.abc import Collection
 from functools import cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
-from scipy import ndimage
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
-from phantomloom.regions import Box
-from phantomloom.schemes import classes_of
+from phantomloom.io import complete
+from phantomloom.regions import Box, boxes_of, looked_up, nearest_id
 from phantomloom.segmentation.network import BLOCK
-from phantomloom.structures import MODELS, by_id, label, structures
+from phantomloom.structures import MODELS, by_id, hollow, label, structures, within
 from phantomloom.tissues import body_surface, tissues
 from phantomloom.volume import Volume
 
 BODY = ("body", "subcutaneous_fat", "muscles", "bones", "visceral_fat")
+WIDEST_MM = 100.0  # of gas in an organ
 Learnt = dict[str, tuple[str, ...]]  # structures by model; class 0 is none of them
 
 
@@ -29,9 +33,32 @@ class TrainingCase(NamedTuple):
     held: frozenset[str]  # structures that the labels show wherever the scan does
     boxes: dict[int, Box]  # of the ids that occur
 
+    def write(self, path: Path) -> None:
+        """Write one safetensors file; its metadata name the case and what it holds."""
+        about = {"name": self.name, "held": json.dumps(sorted(self.held))}
+        with complete(path) as partial:
+            save_file({"hu": self.hu, "labels": self.labels}, partial, about)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return what ``write`` wrote."""
+        with safe_open(path, framework="pt") as file:
+            about, hu, labels = file.metadata(), file.get_tensor("hu"), file.get_tensor("labels")
+        return cls(
+            about["name"],
+            hu,
+            labels,
+            frozenset(json.loads(about["held"])),
+            boxes_of(labels.numpy()),
+        )
+
 
 def of_scan(name: str, ct: Volume, labels: Volume, held: Collection[str]) -> TrainingCase:
     """Return a scan whose ``labels`` show the structures ``held``; HU tells the tissues around.
+
+    Where labels name a whole, as the heart, the parts that they never name may lie in it unseen:
+    these count as not held. Gas in an organ, which a merged map tells apart, is the organ again,
+    as networks learn it.
 
     Raises:
         ValueError: if the labels hold a structure that ``held`` lacks.
@@ -39,10 +66,19 @@ def of_scan(name: str, ct: Volume, labels: Volume, held: Collection[str]) -> Tra
     present = {by_id()[i].name for i in np.unique(labels.array) if i}
     if lacking := present - set(held):
         raise ValueError(f"{name}: labels show {', '.join(sorted(lacking))}, said not to be held")
+    unseen = {part for whole in present for part in within(whole) - present}
     inside = body_surface(ct)
-    around = tissues(ct, inside, labels.array)
-    full = np.where(labels.array > 0, labels.array, around) * inside
-    return _case(name, torch.from_numpy(ct.array.astype(np.int16)), torch.from_numpy(full), held)
+    organs = _with_their_gas(labels)
+    full = np.where(organs > 0, organs, tissues(ct, inside, organs)) * inside
+    hu = torch.from_numpy(ct.array.astype(np.int16))
+    return _case(name, hu, torch.from_numpy(full), set(held) - unseen)
+
+
+def _with_their_gas(labels: Volume) -> np.ndarray:
+    gas = labels.array == label("gas")
+    organs = labels.array * looked_up(hollow(), labels.array)
+    around = nearest_id(organs, gas, labels, WIDEST_MM / 2)
+    return np.where(around > 0, around, labels.array)
 
 
 def of_person(name: str, hu: Tensor, labels: Tensor) -> TrainingCase:
@@ -57,15 +93,7 @@ def people(tensors: dict[str, Tensor]) -> list[TrainingCase]:
 
 
 def _case(name: str, hu: Tensor, labels: Tensor, held: Collection[str]) -> TrainingCase:
-    found = ndimage.find_objects(labels.numpy())
-    boxes = {i: box for i, box in enumerate(found, 1) if box is not None}
-    return TrainingCase(name, hu, labels, frozenset((*held, *BODY)), boxes)
-
-
-@cache
-def named_in(scheme: str) -> frozenset[str]:
-    """Return the structures that labels in a naming scheme can show, by the scheme alone."""
-    return frozenset(c.structure for c in classes_of(scheme) if c.structure)
+    return TrainingCase(name, hu, labels, frozenset((*held, *BODY)), boxes_of(labels.numpy()))
 
 
 def classes(cases: list[TrainingCase]) -> Learnt:

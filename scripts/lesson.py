@@ -1,0 +1,22 @@
+"""Bring CT and labels of a case onto the networks' grid, as training takes them."""
+
+from pathlib import Path
+
+from phantomloom.io import log, nifti
+from phantomloom.resample import Grid, resample
+from phantomloom.segmentation import labels
+from phantomloom.segmentation.training.targets import of_scan
+
+log.to(snakemake.log[0])
+path, case, scheme = Path(snakemake.input.labels), snakemake.wildcards.case, snakemake.params.scheme
+scan = nifti.read(snakemake.input.ct)
+ct = resample(scan, Grid.of(scan).at(snakemake.params.spacing_mm))
+shown = labels.shown(path, scheme)
+held = set(snakemake.params.structures or shown)
+if lacking := held - shown:
+    raise ValueError(
+        f"{path}: no mask of {', '.join(sorted(lacking))}, which train.cases.{case}.structures "
+        "names; put an empty mask there if the scan shows none, else take it out of the list"
+    )
+truth = labels.segment(ct, path, "cpu", scheme).labels
+of_scan(case, ct, truth, held).write(Path(snakemake.output[0]))
