@@ -6,8 +6,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from phantomloom.cohort import Scanner, ct, imaging, levels, person
+from phantomloom.cohort import Scanner, ct, imaging, labels, levels, person
 from phantomloom.cohort.painting import paint, whole_grid
+from phantomloom.cohort.rendering import implants
+from phantomloom.cohort.shapes import union
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -84,6 +86,14 @@ def test_a_pacemaker_is_metal_with_streaks_in_the_ct_alone():
     without, same = ct(replace(CHILD, pacemaker=False), "chest", 3.0, **COARSE, levels=found())
     assert image.array.max() > 2000 > 1500 > without.array.max()
     assert np.array_equal(labels.array, same.array)
+
+
+def test_a_pacemaker_lies_in_a_lean_adult_as_well():
+    lean = replace(person(115), pacemaker=True, hip_prosthesis="", fillings=0)  # 20 kg/m2
+    (can,) = implants(lean)
+    its = labels(lean, 4.0)
+    box, gauge = union(can, its, 1.0)
+    assert (its.array[box][gauge <= 1] > 0).mean() > 0.85
 
 
 @pytest.mark.parametrize(("side", "sign"), [("left", 1), ("right", -1)])

@@ -1,5 +1,6 @@
 """The label maps of stylised people: complete, well ordered, and as heavy as ICRP 89 says."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -232,3 +233,12 @@ def test_variants_have_the_ribs_and_kidneys_that_they_declare():
     present = set(np.unique(labels(eleven, 5.0).array))
     assert not {label("rib_left_12"), label("rib_right_12"), label("kidney_left")} & present
     assert {label("rib_left_11"), label("kidney_right"), label("kidney_cyst_right")} <= present
+
+
+def test_a_thirteenth_pair_of_ribs_is_bone_beside_the_first_lumbar_vertebra():
+    twelve, thirteen = (labels(replace(CHILD, rib_pairs=pairs), 4.0).array for pairs in (12, 13))
+    more = (thirteen == label("bones")) & (twelve != label("bones"))
+    z, _, x = np.nonzero(more)
+    level, _, middle = (part.mean() for part in np.nonzero(twelve == label("vertebrae_L1")))
+    for side in (x > middle, x < middle):
+        assert side.sum() * 0.064 > 0.3 and abs(z[side].mean() - level) * 4 < 40

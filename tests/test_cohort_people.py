@@ -1,6 +1,6 @@
 """Persons come from their seed alone, and the families of people do not overlap."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -94,3 +94,12 @@ def test_the_phases_follow_the_blood(someone):
     assert portal[vein] > arterial[vein] + 20
     assert portal[liver] > arterial[liver] + 15
     assert with_phase(someone, "late")[label("urinary_bladder")] > portal[label("urinary_bladder")]
+
+
+def test_families_share_no_stream_of_random_numbers():
+    """A person of the family that judges networks has no colour of one who taught them."""
+    ours, theirs = person(7), person(7, "held_out")
+    assert ours.random(73).random() != theirs.random(73).random()
+    same = replace(ours, family="held_out")
+    offsets = hounsfield(ours) - hounsfield(same)
+    assert (offsets[[label(name) for name in ("liver", "spleen", "aorta", "muscles")]] != 0).all()

@@ -45,7 +45,7 @@ def _colon(body: Body, tool: Sculptor) -> list[Part]:
 def _coils(body: Body) -> list[np.ndarray]:
     """Return a serpentine path [N, 3] in two layers, jittered; upright in the held-out family."""
     style, person = body.person.style, body.person
-    random = np.random.default_rng([person.seed or 0, 72])
+    random = person.random(72)
     middle_z, middle_y, half_length, half_breadth = SAC
     pitch = 2.15 * style.coil_radius
     rows = np.arange(-half_length, half_length + 1, pitch)

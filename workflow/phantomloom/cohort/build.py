@@ -37,7 +37,7 @@ def body(person: Person) -> Body:
     """Return the maps of ``person``."""
     frame = _frame(person)
     arm_frame = _rigid(frame) if person.arms == "up" else frame
-    random = np.random.default_rng([person.seed or 0, 71])
+    random = person.random(71)
     style = person.style
     wobble = waves(random, style.wobble_mm, style.wobble_length_mm) if style.wobble_mm else None
     return Body(

@@ -72,7 +72,7 @@ def seconds(person: Person) -> float:
 
 def hounsfield(person: Person) -> np.ndarray:
     """Return the mean HU of each id, float32 [256]; 0 is air."""
-    random = np.random.default_rng([person.seed or 0, 73])
+    random = person.random(73)
     dose = (70 / max(person.weight_kg, 30)) ** 0.4 * random.uniform(0.8, 1.2)
     at = seconds(person)
     rise = {name: dose * np.interp(at, SECONDS, curve) for name, curve in RISE_HU.items()}
@@ -88,7 +88,7 @@ def _infiltration(person: Person, name: str) -> float:
     """Return by how much fat has lowered an old person's back and gluteal muscles."""
     if not name.startswith(("autochthon", "gluteus")):
         return 0.0
-    random = np.random.default_rng([person.seed or 0, 76])
+    random = person.random(76)
     return float(random.uniform(0.1, 0.7) * max(person.age - 35, 0))
 
 
@@ -107,5 +107,5 @@ def _personal(person: Person, name: str, tissue: str) -> float:
         return 0.0
     shared = tissue in ("muscle", "fat", "vessel", "lung", "bone")
     key = tissue if shared else name.removesuffix("_left").removesuffix("_right")
-    random = np.random.default_rng([person.seed, crc32(key.encode())])
+    random = person.random(crc32(key.encode()))
     return float(SPREAD_OF.get(key, SPREAD_HU) * np.clip(random.normal(), -2, 2))

@@ -44,7 +44,7 @@ def ct(
     Raises:
         ValueError: if there is no such field of view.
     """
-    random = np.random.default_rng([person.seed or 0, 75, seed])
+    random = person.random(75, seed)
     scanner = scanner or Scanner()
     levels = levels or find_levels(person)
     grid = _field(person, field_of_view, spacing_mm, random)

@@ -56,6 +56,11 @@ class Person:
     stool_hu: float = 30.0
     bone_quality: float = 1.0  # of spongy bone, relative
 
+    def random(self, *purpose: int) -> np.random.Generator:
+        """Return the person's own stream of random numbers for a purpose."""
+        # last: SeedSequence reads what is left out as 0, so all others draw as they always did
+        return np.random.default_rng([self.seed or 0, *purpose, FAMILIES.index(self.family)])
+
 
 def person(seed: int, family: str = "standard") -> Person:
     """Return person number ``seed`` of a family of shapes; the families' ranges are disjoint.

@@ -56,7 +56,7 @@ def implants(person: Person) -> list[list[Part]]:
         stem = [(918, 0, 110), (898, 4, 130), (850, 3, 133), (775, -3, 124)]
         result.append(head + tool.tube(stem, [8, 10, 8, 5], side))
     if person.pacemaker:
-        result.append([tool.blob((1395, -101, 88), (24, 5, 22), (0, 0, 14))])
+        result.append([tool.blob((1395, -88, 88), (24, 5, 22), (0, 0, 14))])
     for tooth in range(person.fillings):
         side, step = (1, -1)[tooth % 2], tooth // 2
         row, level = -54 - 9 * step, (1590, 1574)[step % 2]
