@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from phantomloom.cohort import person, reference, scanner
+from phantomloom.cohort.build import body
 from phantomloom.cohort.contrast import hounsfield
 from phantomloom.cohort.masses import value, volume_ml
+from phantomloom.cohort.painting import whole_grid
+from phantomloom.cohort.pelvis import womb
 from phantomloom.cohort.people import Person
+from phantomloom.cohort.shapes import union
 from phantomloom.structures import label
 
 CROWD = [person(seed) for seed in range(60)]
@@ -103,3 +107,34 @@ def test_families_share_no_stream_of_random_numbers():
     same = replace(ours, family="held_out")
     offsets = hounsfield(ours) - hounsfield(same)
     assert (offsets[[label(name) for name in ("liver", "spleen", "aorta", "muscles")]] != 0).all()
+
+
+def test_children_of_usual_weight_have_bellies_like_adults_and_heavy_ones_larger():
+    def bmi(one):
+        return one.weight_kg / (one.height_cm / 100) ** 2
+
+    def middle(people):
+        return np.median([one.belly_mm for one in people])
+
+    many = [person(seed) for seed in range(400)]
+    young = [one for one in many if one.age < 14]
+    usual = [one for one in many if one.age > 18 and 23 < bmi(one) < 26]
+    heavy = [one for one in STRANGERS if one.age < 14]
+    assert abs(middle(young) - middle(usual)) < 5 and middle(heavy) > middle(young) + 10
+
+
+def test_a_girl_has_the_frame_of_a_boy_until_puberty():
+    girl = replace(person(43), sex="F", age=8.0)
+    boy = replace(girl, sex="M")
+    woman, man = (replace(one, age=25.0) for one in (girl, boy))
+    assert np.array_equal(body(girl).frame.scale_x, body(boy).frame.scale_x)
+    assert np.array_equal(body(girl).frame.scale_y, body(boy).frame.scale_y)
+    assert not np.array_equal(body(woman).frame.scale_x, body(man).frame.scale_x)
+
+
+@pytest.mark.parametrize(("age", "grams"), [(5, 3), (10, 4), (15, 30), (30, 80)])
+def test_the_uterus_grows_at_puberty_as_icrp_89_has_it(age, grams):
+    size = (value("height_cm", "F", age), value("weight_kg", "F", age))
+    girl = replace(reference("F"), age=float(age), height_cm=size[0], weight_kg=size[1])
+    _, gauge = union(womb(body(girl)), whole_grid(girl, 2.0), 1.0)
+    assert 0.5 < (gauge <= 1).sum() * 0.008 * 1.04 / grams < 1.1

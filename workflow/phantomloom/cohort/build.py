@@ -75,7 +75,7 @@ def _limb_girth(person: Person) -> float:
 def _breadths(person: Person, trunk: float, head: float) -> np.ndarray:
     girth = trunk * _sturdiness(person)
     chest, abdomen = _room(person, trunk)
-    female = BREADTH_F if person.sex == "F" and person.age > 12 else {}
+    female = BREADTH_F if person.has_womans_frame else {}
     knots = {z: girth * female.get(z, 1.0) for z in BREADTH_F} | {0: girth, 600: girth}
     knots[1440] *= person.style.shoulders
     for z, factor in ((1060, abdomen), (1200, np.sqrt(abdomen * chest)), (1350, chest)):
@@ -86,17 +86,19 @@ def _breadths(person: Person, trunk: float, head: float) -> np.ndarray:
 def _depths(person: Person, trunk: float, head: float) -> np.ndarray:
     girth = trunk * _sturdiness(person)
     chest, abdomen = _room(person, trunk)
-    deep = girth * person.style.depth * (0.95 if person.sex == "F" else 1.0)
+    deep = girth * person.style.depth * (0.95 if person.has_womans_frame else 1.0)
     knots = {0: girth, 700: girth, 930: deep, 1100: deep * abdomen, 1350: deep * chest}
     return _smooth(knots | {1440: deep, 1520: girth, 1590: head, 1760: head})
 
 
 def _room(person: Person, trunk: float) -> tuple[float, float]:
     """Return how much broader and deeper the contents make chest and abdomen."""
-    frame = trunk**3 * _sturdiness(person) ** 2 * (0.88 if person.sex == "F" else 1.0)
+    frame = trunk**3 * _sturdiness(person) ** 2 * (0.88 if person.has_womans_frame else 1.0)
     volumes = person.volumes_ml
     chest = volumes["lungs"] + volumes["heart_blood"] + volumes["heart_tissue"]
-    abdomen = sum(volumes[name] * (2 if name == "kidney" else 1) for name in VISCERA)
+    abdomen = sum(
+        volumes[name] * (len(person.kidneys) if name == "kidney" else 1) for name in VISCERA
+    )
     ratios = np.array([chest / CHEST_ML, abdomen / ABDOMEN_ML]) / frame
     of_chest, of_abdomen = np.clip(ratios, 0.7, 1.45) ** 0.4
     return float(of_chest), float(of_abdomen)

@@ -138,7 +138,7 @@ def _fill(frame: Body, canvas: Canvas) -> None:
 def _cover(frame: Body, canvas: Canvas) -> np.ndarray:
     """Return the distance to lean outline and breasts, over the fat's relative thickness."""
     at = _heights(frame, canvas.grid)
-    profile = FAT | (FAT_F if frame.person.sex == "F" and frame.person.age > 12 else {})
+    profile = FAT | (FAT_F if frame.person.has_womans_frame else {})
     knots = sorted(profile)
     relative = np.interp(at, knots, [profile[z] for z in knots]).astype(np.float32)
     muscle = canvas.levels["muscles"]

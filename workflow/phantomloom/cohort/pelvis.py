@@ -1,9 +1,13 @@
 """Organs of the pelvis and its lymph nodes."""
 
+import numpy as np
+
 from phantomloom.cohort.build import Body
 from phantomloom.cohort.canvas import Canvas
 from phantomloom.cohort.envelope import LEAN
+from phantomloom.cohort.masses import value
 from phantomloom.cohort.sculptor import SIDES, Point
+from phantomloom.cohort.shapes import Part
 
 NODES: dict[str, list[Point]] = {  # left side; radius about 4 mm
     "common_iliac": [(1052, 6, 32), (1036, 12, 38), (1022, 6, 46)],
@@ -25,14 +29,25 @@ def paint_pelvis(body: Body, canvas: Canvas) -> None:
             vesicle = tool.tube([(900, -2, 4), (906, 8, 16), (910, 14, 28)], [4, 6, 5], sign)
             canvas.paint("seminal_vesicles", vesicle)
     else:
-        womb = tool.tube([(952, -6, 0), (930, 8, 0), (905, 18, 0)], [21, 16, 9])
-        canvas.paint("body", womb)
+        canvas.paint("body", womb(body))
         for sign in SIDES.values():
             canvas.paint("body", [tool.blob((958, 10, 42), (9, 12, 15), side=sign)])  # ovary
         canvas.paint("body", tool.tube([(905, 18, 0), (862, 8, 0)], 9, squeeze=1.6))
     height = 912 if male else 904
     bag = [tool.blob((height, -34, 0), (31, 30, 40))]
     canvas.paint("urinary_bladder", bag, LEAN, volumes["urinary_bladder"], 2.3)
+
+
+def womb(body: Body) -> list[Part]:
+    """Return the shape of the uterus, which grows at puberty."""
+    person = body.person
+    frame = (person.height_cm / value("height_cm", "F", 20)) ** 3
+    grown = float(np.cbrt(value("uterus", "F", person.age) / value("uterus", "F", 20) / frame))
+    cervix, middle, fundus = ((905 + grown * z, 18 - grown * y, 0) for z, y in COURSE)
+    return body.organs.tube([fundus, middle, cervix], [grown * 21, grown * 16, grown * 9])
+
+
+COURSE = ((0, 0), (25, 10), (47, 24))  # of the uterus: up and forward of the cervix
 
 
 def paint_breasts(body: Body, canvas: Canvas, where: int) -> None:

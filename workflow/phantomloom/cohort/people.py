@@ -56,6 +56,11 @@ class Person:
     stool_hu: float = 30.0
     bone_quality: float = 1.0  # of spongy bone, relative
 
+    @property
+    def has_womans_frame(self) -> bool:
+        """Whether breadth, depth and fat are a woman's: from puberty on."""
+        return self.sex == "F" and self.age > 12
+
     def random(self, *purpose: int) -> np.random.Generator:
         """Return the person's own stream of random numbers for a purpose."""
         # last: SeedSequence reads what is left out as 0, so all others draw as they always did
@@ -76,7 +81,7 @@ def person(seed: int, family: str = "standard") -> Person:
     height_cm, weight_kg = _stature(random, sex, age, family)
     breath = float(random.uniform(0.1, 0.9))
     volumes = _targets(sex, age, height_cm, weight_kg, breath)
-    habit = {**_habit(random, age, height_cm, weight_kg), **_findings(random, age)}
+    habit = {**_habit(random, sex, age, height_cm, weight_kg), **_findings(random, age)}
     drawn = {name: ml * _factor(random, name) for name, ml in volumes.items()}
     drawn["large_intestine"] *= 1 + habit["bowel_gas"]  # ICRP's content holds no gas
     style = draw_style(random, family)
@@ -109,7 +114,7 @@ def _targets(
     sex: str, age: float, height_cm: float, weight_kg: float, breath: float
 ) -> dict[str, float]:
     """Return the expected volumes: organs that grow with the body do so with its lean size."""
-    names = [name for name in table() if name not in ("height_cm", "weight_kg")]
+    names = [name for name in table() if name not in ("height_cm", "weight_kg", "uterus")]
     volumes = {name: volume_ml(name, sex, age) for name in names}
     height = height_cm / value("height_cm", sex, age)
     size = height * (weight_kg / value("weight_kg", sex, age)) ** 0.4
@@ -129,10 +134,13 @@ def _factor(random: np.random.Generator, name: str) -> float:
 
 
 def _habit(
-    random: np.random.Generator, age: float, height_cm: float, weight_kg: float
+    random: np.random.Generator, sex: str, age: float, height_cm: float, weight_kg: float
 ) -> dict[str, Any]:
     """Return posture and build."""
     bmi = weight_kg / (height_cm / 100) ** 2
+    if age < 18:  # to an adult's
+        usual = value("weight_kg", sex, age) / (value("height_cm", sex, age) / 100) ** 2
+        bmi *= 24 / usual
     return {
         "arms": str(random.choice(["up", "down"])),
         "roll_deg": float(random.normal(0, 3)),
