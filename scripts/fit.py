@@ -10,16 +10,18 @@ from phantomloom.cohort import hounsfield, person
 from phantomloom.io import artefact, complete, log
 from phantomloom.provenance import scan_identity
 from phantomloom.segmentation import bundle
-from phantomloom.segmentation.training import loop, targets
+from phantomloom.segmentation.training import absence, loop, targets
 from phantomloom.segmentation.training.samples import Material
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 given, recipe = snakemake.input, loop.Recipe(**snakemake.params.recipe)
-scans = [targets.TrainingCase.read(Path(path)) for path in given.scans]
 contrast_hu = torch.stack([torch.from_numpy(hounsfield(person(n))) for n in range(256)])
 people = [case for path in given.people for case in targets.people(load_file(path))]
+apart = absence.distances(people)
+scans = [targets.TrainingCase.read(Path(path)) for path in given.scans]
+scans = [scan._replace(held=scan.held | absence.absent(scan, apart)) for scan in scans]
 watched = Material(targets.people(load_file(given.watched[0])), [], contrast_hu)
 first = loop.Fitted.read(Path(given.first[0])) if given.first else None
 learnt = first.learnt if first else targets.classes([*people, *scans])
