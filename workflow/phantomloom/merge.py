@@ -20,7 +20,7 @@ import numpy as np
 
 from phantomloom.regions import looked_up, pockets, without_holes, without_islands
 from phantomloom.spine import consistent
-from phantomloom.structures import MODELS, by_id, hollow, label, structures
+from phantomloom.structures import MODELS, by_id, label, structures
 from phantomloom.tissues import body_surface, tissues
 from phantomloom.volume import Volume
 
@@ -78,7 +78,7 @@ def merge(
     organs *= inside | kept
     filled = without_holes(ct.with_array(organs * ~kept), hole_ml)
     np.copyto(organs, filled, where=inside & (organs == 0))
-    gas = pockets(looked_up(hollow(), organs) & (ct.array < gas_hu) & ~kept, ct, gas_ml)
+    gas = pockets(looked_up(_hollow(), organs) & (ct.array < gas_hu) & ~kept, ct, gas_ml)
     organs[gas] = label("gas")
     rest = None if TISSUES in claims else models.get(TISSUES)
     derived = _fill(ct, inside, organs, rest)
@@ -187,6 +187,11 @@ def _ancestors(name: str) -> Iterator[str]:
     """Yield the structures that contain ``name``, the nearest first."""
     while name := structures()[name].parent:
         yield name
+
+
+def _hollow() -> np.ndarray:
+    """Return which ids may hold gas that is no part of them: soft organs."""
+    return np.array([n in by_id() and by_id()[n].tissue in ("organ", "soft") for n in range(256)])
 
 
 def _fill(ct: Volume, inside: np.ndarray, organs: np.ndarray, model: np.ndarray | None) -> int:

@@ -12,8 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 TABLE = Path(__file__).with_suffix(".tsv")
 MODELS = ("skeleton", "abdomen", "torso", "body")
 BACKGROUND = 0
@@ -67,9 +65,3 @@ def within(name: str) -> frozenset[str]:
     """Return a structure and all that it contains."""
     parts = [n for n, row in structures().items() if row.parent == name]
     return frozenset((name, *(inner for part in parts for inner in within(part))))
-
-
-@cache
-def hollow() -> np.ndarray:
-    """Return which ids may enclose gas, bool [256]: those of soft organs."""
-    return np.array([n in by_id() and by_id()[n].tissue in ("organ", "soft") for n in range(256)])

@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
+from scipy import ndimage
 from torch import Tensor
 
 from phantomloom.io import complete
-from phantomloom.regions import Box, boxes_of, looked_up, nearest_id
+from phantomloom.regions import Box, boxes_of
 from phantomloom.segmentation.network import BLOCK
-from phantomloom.structures import MODELS, by_id, hollow, label, structures, within
+from phantomloom.structures import MODELS, by_id, label, structures, within
 from phantomloom.tissues import body_surface, tissues
 from phantomloom.volume import Volume
 
 BODY = ("body", "subcutaneous_fat", "muscles", "bones", "visceral_fat")
-WIDEST_MM = 100.0  # of gas in an organ
 Learnt = dict[str, tuple[str, ...]]  # structures by model; class 0 is none of them
 
 
@@ -57,8 +57,8 @@ def of_scan(name: str, ct: Volume, labels: Volume, held: Collection[str]) -> Tra
     """Return a scan whose ``labels`` show the structures ``held``; HU tells the tissues around.
 
     Where labels name a whole, as the heart, the parts that they never name may lie in it unseen:
-    these count as not held. Gas in an organ, which a merged map tells apart, is the organ again,
-    as networks learn it.
+    these count as not held. Gas in stomach or bowel, which a merged map tells apart, is the organ
+    again, as networks learn it.
 
     Raises:
         ValueError: if the labels hold a structure that ``held`` lacks.
@@ -75,10 +75,17 @@ def of_scan(name: str, ct: Volume, labels: Volume, held: Collection[str]) -> Tra
 
 
 def _with_their_gas(labels: Volume) -> np.ndarray:
-    gas = labels.array == label("gas")
-    organs = labels.array * looked_up(hollow(), labels.array)
-    around = nearest_id(organs, gas, labels, WIDEST_MM / 2)
-    return np.where(around > 0, around, labels.array)
+    """Return ids in which a pocket of gas is the bowel or stomach that most of its rim is."""
+    result = labels.array.copy()
+    pockets, _ = ndimage.label(result == label("gas"))
+    for number, box in boxes_of(pockets).items():
+        wide = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+        pocket = pockets[wide] == number
+        rim = ndimage.binary_dilation(pocket) & ~pocket
+        around = int(np.bincount(labels.array[wide][rim], minlength=256).argmax())
+        if around and by_id()[around].material == "gastrointestinal_tract":
+            result[wide][pocket] = around
+    return result
 
 
 def of_person(name: str, hu: Tensor, labels: Tensor) -> TrainingCase:
