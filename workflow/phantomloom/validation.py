@@ -45,8 +45,7 @@ def _faults(error: jsonschema.exceptions.ValidationError) -> Iterator[Fault]:
             yield Fault((*keys, key), f"unknown; {_suggest(str(key), known)}")
     elif error.validator == "required":
         for key in sorted(set(rules["required"]) - set(value)):
-            of_all = {"properties": {}, "additionalProperties": {}} | rules
-            its = of_all["properties"].get(key, of_all["additionalProperties"])
+            its = rules.get("properties", {}).get(key, rules.get("additionalProperties"))
             yield Fault((*keys, key), f"missing; needed: {allowed(its)}")
     elif error.context and isinstance(value, dict):
         for below in _meant(error.context):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -39,18 +39,12 @@ class TrainingCase(NamedTuple):
         with complete(path) as partial:
             save_file({"hu": self.hu, "labels": self.labels}, partial, about)
 
-    @classmethod
-    def read(cls, path: Path) -> Self:
+    @staticmethod
+    def read(path: Path) -> "TrainingCase":
         """Return what ``write`` wrote."""
         with safe_open(path, framework="pt") as file:
             about, hu, labels = file.metadata(), file.get_tensor("hu"), file.get_tensor("labels")
-        return cls(
-            about["name"],
-            hu,
-            labels,
-            frozenset(json.loads(about["held"])),
-            boxes_of(labels.numpy()),
-        )
+        return _case(about["name"], hu, labels, json.loads(about["held"]))
 
 
 def of_scan(name: str, ct: Volume, labels: Volume, held: Collection[str]) -> TrainingCase:
