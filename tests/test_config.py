@@ -261,6 +261,10 @@ LABELS = {"engine": "labels", "weights": None}
             "gan.contests.benchmark.judged_on.2: 'ct_patients'; allowed: names under gan.datasets "
             "that have a part test",
         ),
+        (
+            {"simulate": {"protocols": {"body_120kv": {"scanner": {"column_mm": 1.25}}}}},
+            "body_120kv.reconstruction.kernels.sharp.cutoff_lp_per_cm: 5; allowed: up to 4",
+        ),
         ({"phantom": {"voxel_formats": ["dicom"]}}, "'dicom'; allowed: nifti or xcist"),
         ({"phantom": {"mesh_formats": ["obj"]}}, "phantom.mesh_formats.0: 'obj'"),
         ({"phantom": {"voxel_formats": []}}, "phantom.voxel_formats: []"),

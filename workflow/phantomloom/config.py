@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from phantomloom.protocols import impossible
 from phantomloom.provenance import PACKAGE
 from phantomloom.schemes import OWN, named_in, schemes
 from phantomloom.structures import MODELS, TABLE, structures
@@ -36,7 +37,7 @@ def resolve(
     rules = schema("config") if rules is None else rules
     contents = {Path(file): yaml.safe_load(Path(file).read_text()) or {} for file in files}
     resolved = _without_nulls(_typed(config, contents))
-    if found := faults(resolved, rules) or list(_unknown_names(resolved)):
+    if found := faults(resolved, rules) or _wrong_together(resolved):
         lines = [f"{_namer(f.keys, config, contents)}: {f}" for f in found]
         raise ValueError("\n".join(["the configuration cannot be used:", *lines]))
     for keys in _path_keys(resolved, rules):
@@ -68,6 +69,12 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     return value
+
+
+def _wrong_together(config: dict[str, Any]) -> list[Fault]:
+    """Return the faults of values that the schema allows each by itself."""
+    protocols = _at(config, ("simulate", "protocols")) or {}
+    return [*_unknown_names(config), *impossible(protocols)]
 
 
 def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:

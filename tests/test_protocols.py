@@ -1,0 +1,83 @@
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xraydb
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phantomloom.protocols import ELEMENTS, impossible
+from phantomloom.simulation import reconstruction
+from phantomloom.simulation.geometry import Scanner, fan_angles
+
+CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
+(SHIPPED,) = CONFIG["simulate"]["protocols"].values()
+
+
+def told(**changes):
+    """What is told of the shipped protocol with other values in some of its sections."""
+    protocol = copy.deepcopy(SHIPPED)
+    for section, values in changes.items():
+        protocol[section] |= values
+    return [str(fault) for fault in impossible({"mine": protocol})]
+
+
+def test_nothing_is_told_of_the_shipped_protocol():
+    assert told() == []
+
+
+def test_the_elements_are_those_of_the_attenuation_tables():
+    assert {xraydb.atomic_symbol(z) for z in range(1, 93)} == ELEMENTS
+
+
+@pytest.mark.parametrize("symbol", ["Xx", "Steel", "al"])
+def test_a_filter_that_is_no_element_is_told(symbol):
+    (fault,) = told(tube={"filtration_mm": {"Al": 2.5, symbol: 1}})
+    assert fault.startswith(f"simulate.protocols.mine.tube.filtration_mm.{symbol}: '{symbol}'; ")
+
+
+@given(st.text("GdOSCsIx2.(", max_size=8) | st.sampled_from(["Gd2O2S", "Lu1.8Y.2SiO5", "CdWO4"]))
+def test_a_scintillator_that_is_told_is_none_to_the_attenuation_tables_either(formula):
+    try:
+        known = bool(xraydb.chemparse(formula))
+    except ValueError:
+        known = False
+    assert not (known and told(detector={"scintillator": formula}))
+
+
+@pytest.mark.parametrize("formula", ["", "gd2o2s", "Gd2O2Q", "Gd2O2S!", "GOS", "2"])
+def test_a_scintillator_that_is_no_formula_is_told(formula):
+    (fault,) = told(detector={"scintillator": formula})
+    assert f"detector.scintillator: {formula!r}; allowed: elements with their" in fault
+
+
+@pytest.mark.parametrize(("column_mm", "possible"), [(0.99, True), (1.0, True), (1.01, False)])
+def test_a_cutoff_is_told_exactly_when_the_kernel_cannot_be_made(column_mm, possible):
+    scanner = Scanner(**SHIPPED["scanner"])._replace(column_mm=column_mm)
+    sharp = SHIPPED["reconstruction"]["kernels"]["sharp"]
+    if possible:
+        assert told(scanner={"column_mm": column_mm}) == []
+        assert np.isfinite(reconstruction.kernel(scanner, **sharp)).all()
+    else:
+        (fault,) = told(scanner={"column_mm": column_mm})
+        assert "kernels.sharp.cutoff_lp_per_cm: 5; allowed: up to 4.95" in fault
+        with pytest.raises(ValueError, match=r"at most 4\.95"):
+            reconstruction.kernel(scanner, **sharp)
+
+
+def test_a_detector_inside_the_scan_field_is_told():
+    radius_mm = Scanner(**SHIPPED["scanner"]).field_radius_mm
+    assert told(scanner={"source_to_detector_mm": 570 + radius_mm + 2}) == []
+    (fault,) = told(scanner={"source_to_detector_mm": 570 + radius_mm - 2})
+    assert "scanner.source_to_detector_mm: 80" in fault
+    assert "allowed: over 81" in fault or "allowed: over 80" in fault
+
+
+def test_a_fan_that_goes_round_the_tube_is_told():
+    wide = {"columns": 1800}
+    angles = fan_angles(Scanner(**SHIPPED["scanner"] | wide))
+    assert np.ptp(angles) > np.pi
+    (fault,) = told(scanner=wide)
+    assert "scanner.columns: 1800 columns of 1 mm are a fan of 181 degrees; allowed" in fault
