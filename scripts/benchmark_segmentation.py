@@ -30,9 +30,10 @@ for how, seen, unseen, cases in read:
         rivals = {
             method: its[unseen]
             for method, taught, u, its in read
-            if u == unseen and (method == "registration" or (method, taught) == ("scans", seen))
+            if how == "shipped" and u == unseen
+            if method == "registration" or (method, taught) == ("scans", seen)
         }
-        rows += evaluation.beside(title, cases[unseen], rivals if how == "shipped" else {}, hoped)
+        rows += evaluation.beside(title, cases[unseen], rivals, hoped)
 for path in snakemake.input.logs:
     title = f"training {'/'.join(Path(path).parts[-3:-1])}"
     rows += evaluation.of_training(title, lines.read(Path(path)))

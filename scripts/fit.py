@@ -8,12 +8,14 @@ from safetensors.torch import load_file
 
 from phantomloom.cohort import hounsfield, person
 from phantomloom.io import artefact, complete, log
+from phantomloom.memory import keep_freed
 from phantomloom.provenance import scan_identity
 from phantomloom.segmentation import bundle
 from phantomloom.segmentation.training import absence, loop, targets
 from phantomloom.segmentation.training.samples import Material
 
 log.to(snakemake.log[0])
+keep_freed()
 torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 given, recipe = snakemake.input, loop.Recipe(**snakemake.params.recipe)

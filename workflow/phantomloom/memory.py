@@ -1,9 +1,26 @@
-"""Peak memory of a piece of work, in a process of its own."""
+"""Memory of a process: what a piece of work peaks at, and whether what is freed is kept."""
 
+import ctypes
+import platform
 import resource
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
+
+
+def keep_freed() -> None:
+    """Keep freed memory for what comes next, if the C library is glibc; else do nothing.
+
+    By default it gives large blocks back and takes them anew, filled with zeros by the system: a
+    step of training, which takes the same blocks each time, lost a tenth to a quarter of its time
+    by that. Source: mallopt(3).
+    """
+    if platform.libc_ver()[0] == "glibc":
+        glibc = ctypes.CDLL(None)
+        glibc.mallopt(M_MMAP_MAX, 0)
+        glibc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def peaks_mb(work: Callable[[], object]) -> tuple[float, float]:
