@@ -44,10 +44,10 @@ def womb(body: Body) -> list[Part]:
     frame = (person.height_cm / value("height_cm", "F", 20)) ** 3
     grown = float(np.cbrt(value("uterus", "F", person.age) / value("uterus", "F", 20) / frame))
     cervix, middle, fundus = ((905 + grown * z, 18 - grown * y, 0) for z, y in COURSE)
-    return body.organs.tube([fundus, middle, cervix], [grown * 21, grown * 16, grown * 9])
+    return body.organs.tube([fundus, middle, cervix], [grown * 23.5, grown * 18, grown * 10])
 
 
-COURSE = ((0, 0), (25, 10), (47, 24))  # of the uterus: up and forward of the cervix
+COURSE = ((0, 0), (28, 11), (53, 27))  # of the uterus: up and forward of the cervix
 
 
 def paint_breasts(body: Body, canvas: Canvas, where: int) -> None:
