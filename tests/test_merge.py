@@ -8,6 +8,7 @@ from phantomloom.volume import Volume
 SHAPE = (20, 40, 50)
 RULES = {
     "precedence": ["spinal_cord", "skeleton", "abdomen", "torso", "body"],
+    "stray_levels": 3.0,
     "island_ml": 0.1,
     "island_fraction": 0.05,
     "hole_ml": 1.0,
@@ -295,3 +296,40 @@ def test_without_any_model_the_tissues_fill_the_body(ct):
     merged = merge(ct, {}, **RULES)
     assert merged.unassigned_ml == 0
     assert merged.derived_ml == pytest.approx((merged.labels > 0).sum() * 0.027)
+
+
+SPINE = [("T12", 14), ("L1", 9), ("L2", 4)]  # lowest plane of four
+
+
+def with_spine(*others):
+    array = np.zeros(SHAPE, np.uint8)
+    for name, low in SPINE:
+        array[low : low + 4, 24:30, 20:26] = label(f"vertebrae_{name}")
+    for name, box in others:
+        array[box] = label(name)
+    return array
+
+
+def test_what_lies_many_vertebrae_from_its_place_is_dropped_and_told(ct):
+    stray = block((8, 12), (12, 16), (30, 34))
+    models = {"skeleton": with_spine(), "torso": labelled("thyroid_gland", stray)}
+    merged = merge(ct, models, **RULES)
+    told = {"model": "torso", "structure": "thyroid_gland", "ml": pytest.approx(64 * 0.027)}
+    assert merged.strays == [told]
+    assert not (merged.labels == label("thyroid_gland")).any()
+    assert merge(ct, models, **RULES | {"stray_levels": 100}).strays == []
+
+
+def test_people_may_put_a_structure_anywhere(ct):
+    stray = block((8, 12), (12, 16), (30, 34))
+    models = {"skeleton": with_spine(), "torso": labelled("thyroid_gland", stray)}
+    merged = merge(ct, models, **RULES, given={"torso"})
+    assert merged.strays == []
+    assert (merged.labels[stray] == label("thyroid_gland")).all()
+
+
+def test_without_vertebrae_nothing_is_a_stray(ct):
+    stray = block((8, 12), (12, 16), (30, 34))
+    merged = merge(ct, {"torso": labelled("thyroid_gland", stray)}, **RULES)
+    assert merged.strays == []
+    assert (merged.labels[stray] == label("thyroid_gland")).all()

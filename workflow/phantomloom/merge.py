@@ -1,7 +1,8 @@
 """One label map out of several models' maps: every voxel inside the skin belongs to one structure.
 
-1. In each model's map vertebrae and ribs become consistent (``spine``); then structures lose their
-   islands (``regions``), so that a weaker model may claim the place.
+1. In each model's map vertebrae and ribs become consistent (``spine``); then structures lose what
+   lies many vertebrae from where people have them (``levels``), and their islands (``regions``), so
+   that a weaker model may claim the place.
 2. The earlier entry of ``precedence`` wins where two claim a voxel; what they disagree on is kept.
    A structure ranks by its own entry, else by that of the model which found it, but never behind a
    structure that contains it. In a tie the structure that claims less wins.
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from phantomloom.levels import of_planes, without_strays
 from phantomloom.regions import looked_up, pockets, without_holes, without_islands
 from phantomloom.spine import consistent
 from phantomloom.structures import MODELS, by_id, label, structures
@@ -35,6 +37,7 @@ class Merged(NamedTuple):
     labels: np.ndarray  # uint8 [Z, Y, X]
     conflicts: list[dict]  # {a, b, ml}: ``a`` won over ``b``
     spine: list[dict]  # {model} and what ``spine`` reports
+    strays: list[dict]  # {model, structure, ml}: dropped, too many vertebrae from its place
     islands_ml: float
     outside_ml: float  # claimed outside the body surface
     organ_gas_ml: float  # claimed by an organ, but gas
@@ -46,6 +49,7 @@ def merge(
     ct: Volume,
     models: Mapping[str, np.ndarray],
     precedence: Precedence,
+    stray_levels: float,
     island_ml: float,
     island_fraction: float,
     hole_ml: float,
@@ -67,10 +71,20 @@ def merge(
     _validate(models, precedence)
     inside = body_surface(ct)
     claims = {name: array for name, array in models.items() if name != TISSUES or name in given}
-    reports, islands = [], 0
-    for name in [name for name in claims if name not in given]:
-        whole, told = consistent(ct.with_array(claims[name]), **spine)
+    reports, strays, islands = [], [], 0
+    found = [name for name in claims if name not in given]
+    for name in found:
+        claims[name], told = consistent(ct.with_array(claims[name]), **spine)
         reports += [{"model": name} | report for report in told]
+    levels = _levels(claims, ct)
+    for name in found:
+        if levels is not None:
+            claims[name], lost = without_strays(claims[name], levels, stray_levels)
+            strays += [
+                {"model": name, "structure": structure, "ml": round(voxels * ct.voxel_ml, 3)}
+                for structure, voxels in lost.items()
+            ]
+        whole = claims[name]
         claims[name] = without_islands(ct.with_array(whole), island_ml, island_fraction)
         islands += int(np.count_nonzero(whole) - np.count_nonzero(claims[name]))
     organs, kept, conflicts = _by_precedence(claims, given, precedence, ct)
@@ -86,6 +100,7 @@ def merge(
         labels=organs,
         conflicts=conflicts,
         spine=sorted(reports, key=lambda report: (report["model"], report["bones"])),
+        strays=sorted(strays, key=lambda stray: (stray["model"], stray["structure"])),
         islands_ml=islands * ct.voxel_ml,
         outside_ml=outside * ct.voxel_ml,
         organ_gas_ml=np.count_nonzero(gas) * ct.voxel_ml,
@@ -105,6 +120,12 @@ def _validate(models: Mapping[str, np.ndarray], precedence: Precedence) -> None:
             raise ValueError(f"merge.precedence: lacks the model {name!r}; list every model")
         if strange := set(np.flatnonzero(_voxels(array)).tolist()) - {0, *by_id()}:
             raise ValueError(f"model {name!r} labels ids that are no structures: {sorted(strange)}")
+
+
+def _levels(claims: Mapping[str, np.ndarray], ct: Volume) -> np.ndarray | None:
+    """Return the level of each plane by the first map, in the order of names, that tells it."""
+    told = (of_planes(ct.with_array(array)) for _, array in sorted(claims.items()))
+    return next((levels for levels in told if levels is not None), None)
 
 
 def _voxels(labels: np.ndarray) -> np.ndarray:

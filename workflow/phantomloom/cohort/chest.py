@@ -20,6 +20,7 @@ LOBES = {
 }
 OBLIQUE = {"left": (0.62, 0.78, 0.0), "right": (0.62, 0.78, 0.0)}  # normal z, y, x of the fissure
 PUSH = 0.7  # share of the diaphragm's way that the organs below it go
+BELOW_DIAPHRAGM = np.array([1140.0, 0.0, 0.0])
 GAP_MM = 4.0  # fat between heart and lung
 HEART = (
     "myocardium", "heart_ventricle_left", "heart_ventricle_right", "heart_atrium_left",
@@ -87,7 +88,8 @@ def paint_lungs(body: Body, canvas: Canvas) -> None:
 
 def pushed(body: Body, canvas: Canvas) -> Sculptor:
     """Return the tool for organs of the abdomen, which follow the diaphragm."""
-    return replace(body.organs, drop_mm=PUSH * canvas.levels.get("diaphragm", 0.0))
+    up_mm = body.frame.jacobian(BELOW_DIAPHRAGM)[0, 0]  # of the person, for 1 mm of the reference
+    return replace(body.organs, drop_mm=PUSH * canvas.levels.get("diaphragm", 0.0) / up_mm)
 
 
 def _split(body: Body, canvas: Canvas) -> None:

@@ -26,7 +26,7 @@ class Sculptor:
     frame: Frame
     power: float = 2.0
     wobble: np.ndarray | None = None
-    drop_mm: float = 0.0  # by which the diaphragm pushes the upper abdomen down
+    drop_mm: float = 0.0  # by which the diaphragm pushes the upper abdomen down, of the reference
 
     def blob(
         self,
