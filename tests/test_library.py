@@ -67,6 +67,7 @@ def artefacts(**changed):
         ),
         "merge": done(
             conflicts=[{"a": "liver", "b": "stomach", "ml": 2.5}],
+            strays=[{"model": "torso", "structure": "thyroid_gland", "ml": 1.5}],
             unassigned_ml=0,
             edited=False,
             edited_ml=0.0,
@@ -144,6 +145,15 @@ def test_a_case_whose_labels_a_person_edited_says_so_on_its_page_and_in_its_row(
         pages[found["edited"]] = page.case_page(found, rows, told, {}, [])
     assert "edited by hand" in pages[True] and "edited by hand" not in pages[False]
     assert "42.7 ml" in pages[True] and "<td>gallbladder</td>" in pages[True]
+
+
+def test_what_the_merge_dropped_stands_on_the_page():
+    told = artefacts()
+    rows = table.structure_rows(MEASUREMENTS, told)
+    shown = page.case_page(row(told), rows, told, {}, [])
+    assert "1.5 ml in all" in shown and "<td>thyroid gland</td><td>torso</td>" in shown
+    told["merge"]["strays"].clear()
+    assert "vertebrae from where" not in page.case_page(row(told), rows, told, {}, [])
 
 
 def test_a_failed_verdict_withholds_and_keeps_what_was_measured():

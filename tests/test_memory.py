@@ -1,3 +1,5 @@
+"""What a process takes and keeps of memory, seen from outside."""
+
 import platform
 import subprocess
 import sys
@@ -22,13 +24,14 @@ def test_a_process_that_takes_400_mb_peaks_that_much_higher():
 
 
 KEPT = """
+import resource
 import sys
 sys.path.insert(0, "workflow")
 from phantomloom.memory import keep_freed
 
 def resident_mb():
     pages = int(open("/proc/self/statm").read().split()[1])
-    return pages * 4096 / 1e6
+    return pages * resource.getpagesize() / 1e6
 
 if sys.argv[1] == "kept":
     keep_freed()

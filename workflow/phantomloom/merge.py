@@ -1,7 +1,7 @@
 """One label map out of several models' maps: every voxel inside the skin belongs to one structure.
 
 1. In each model's map vertebrae and ribs become consistent (``spine``); then structures lose what
-   lies many vertebrae from where people have them (``levels``), and their islands (``regions``), so
+   lies many vertebrae from where people have them (``strays``), and their islands (``regions``), so
    that a weaker model may claim the place.
 2. The earlier entry of ``precedence`` wins where two claim a voxel; what they disagree on is kept.
    A structure ranks by its own entry, else by that of the model which found it, but never behind a
@@ -19,11 +19,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phantomloom.levels import of_planes, without_strays
 from phantomloom.regions import looked_up, pockets, without_holes, without_islands
 from phantomloom.spine import consistent
+from phantomloom.strays import without_strays
 from phantomloom.structures import MODELS, by_id, label, structures
 from phantomloom.tissues import body_surface, tissues
+from phantomloom.vertebral_levels import levels
 from phantomloom.volume import Volume
 
 TISSUES = "body"  # the model whose structures fill what no organ claims
@@ -76,10 +77,10 @@ def merge(
     for name in found:
         claims[name], told = consistent(ct.with_array(claims[name]), **spine)
         reports += [{"model": name} | report for report in told]
-    levels = _levels(claims, ct)
+    of_plane = _levels(claims, given, ct) if found else None
     for name in found:
-        if levels is not None:
-            claims[name], lost = without_strays(claims[name], levels, stray_levels)
+        if of_plane is not None:
+            claims[name], lost = without_strays(claims[name], of_plane, stray_levels)
             strays += [
                 {"model": name, "structure": structure, "ml": round(voxels * ct.voxel_ml, 3)}
                 for structure, voxels in lost.items()
@@ -122,10 +123,14 @@ def _validate(models: Mapping[str, np.ndarray], precedence: Precedence) -> None:
             raise ValueError(f"model {name!r} labels ids that are no structures: {sorted(strange)}")
 
 
-def _levels(claims: Mapping[str, np.ndarray], ct: Volume) -> np.ndarray | None:
-    """Return the level of each plane by the first map, in the order of names, that tells it."""
-    told = (of_planes(ct.with_array(array)) for _, array in sorted(claims.items()))
-    return next((levels for levels in told if levels is not None), None)
+def _levels(
+    claims: Mapping[str, np.ndarray], given: Collection[str], ct: Volume
+) -> np.ndarray | None:
+    """Return the level of each plane by the map of people, else by that with most of vertebrae."""
+    told = {name: levels(ct.with_array(array)) for name, array in sorted(claims.items())}
+    able = {name: its for name, its in told.items() if its is not None}
+    by = max(able, key=lambda name: (name in given, able[name].told_by_ml), default=None)
+    return None if by is None else able[by].of_plane
 
 
 def _voxels(labels: np.ndarray) -> np.ndarray:

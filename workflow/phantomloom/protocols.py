@@ -17,6 +17,9 @@ SYMBOLS = """
 """
 ELEMENTS = frozenset(SYMBOLS.split())  # 1 to 92, whose attenuation is tabulated
 
+NUMBER = r"(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+TOKEN = rf"((?:([A-Z][a-z]?)|\)){NUMBER}?|\()"  # of a formula: an element, a group's ends
+
 
 def impossible(protocols: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what cannot be in ``protocols``, by name, each of which obeys the schema alone."""
@@ -34,9 +37,10 @@ def _matter(protocol: Mapping[str, Any]) -> Told:
             told = f"{symbol!r}; allowed: the symbol of an element, as Al or Ti"
             yield ("tube", "filtration_mm", symbol), told
     formula = protocol["detector"]["scintillator"]
-    parts = re.findall("[A-Z][a-z]?", formula)
-    rest = re.sub(r"[A-Z][a-z]?|[\d.()\s]", "", formula)
-    if rest or not parts or not ELEMENTS.issuperset(parts):
+    tokens = re.findall(TOKEN, formula)
+    known = ELEMENTS.issuperset(symbol for _, symbol in tokens if symbol)
+    balanced = formula.count("(") == formula.count(")")
+    if not tokens or "".join(whole for whole, _ in tokens) != formula or not (known and balanced):
         told = f"{formula!r}; allowed: elements with their numbers, as Gd2O2S or CsI"
         yield ("detector", "scintillator"), told
 

@@ -33,3 +33,25 @@ rule merge:
         code=code("scripts/merge.py"),
     script:
         "../../scripts/merge.py"
+
+
+rule strays:
+    """Rebuild the table of where structures lie along the spine. Never part of a run."""
+    output:
+        table=f"{portable(CHECKOUT, 'workflow/phantomloom')}/strays.tsv",
+    log:
+        "logs/strays.log",
+    benchmark:
+        "logs/strays.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        persons=100,
+        spacing_mm=4.0,
+        code=code("scripts/strays.py"),
+    script:
+        "../../scripts/strays.py"

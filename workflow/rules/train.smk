@@ -37,29 +37,6 @@ rule people:
         "../../scripts/people.py"
 
 
-rule levels:
-    """Rebuild the table of where structures lie along the spine. Never part of a run."""
-    input:
-        people=files_of_people(**TRAIN["people"]),
-    output:
-        table=f"{portable(CHECKOUT, 'workflow/phantomloom')}/levels.tsv",
-    log:
-        "logs/levels.log",
-    benchmark:
-        "logs/levels.tsv"
-    conda:
-        "../../envs/conda.yaml"
-    threads: 1
-    resources:
-        mem_mb=6000,
-        runtime=10,
-    params:
-        spacing_mm=TRAIN["network"]["spacing_mm"],
-        code=code("scripts/levels.py"),
-    script:
-        "../../scripts/levels.py"
-
-
 rule lesson:
     """Bring a case and its labels onto the networks' grid; tells what is wrong with them."""
     input:

@@ -20,7 +20,7 @@ LOBES = {
 }
 OBLIQUE = {"left": (0.62, 0.78, 0.0), "right": (0.62, 0.78, 0.0)}  # normal z, y, x of the fissure
 PUSH = 0.7  # share of the diaphragm's way that the organs below it go
-BELOW_DIAPHRAGM = np.array([1140.0, 0.0, 0.0])
+BELOW_DIAPHRAGM = 1140.0  # height in the reference, mm
 GAP_MM = 4.0  # fat between heart and lung
 HEART = (
     "myocardium", "heart_ventricle_left", "heart_ventricle_right", "heart_atrium_left",
@@ -88,8 +88,8 @@ def paint_lungs(body: Body, canvas: Canvas) -> None:
 
 def pushed(body: Body, canvas: Canvas) -> Sculptor:
     """Return the tool for organs of the abdomen, which follow the diaphragm."""
-    up_mm = body.frame.jacobian(BELOW_DIAPHRAGM)[0, 0]  # of the person, for 1 mm of the reference
-    return replace(body.organs, drop_mm=PUSH * canvas.levels.get("diaphragm", 0.0) / up_mm)
+    scale = np.sqrt(np.prod(body.frame.scales(BELOW_DIAPHRAGM)))  # as ``above_diaphragm_mm`` has it
+    return replace(body.organs, drop_mm=PUSH * canvas.levels.get("diaphragm", 0.0) / scale)
 
 
 def _split(body: Body, canvas: Canvas) -> None:

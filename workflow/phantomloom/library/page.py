@@ -66,6 +66,7 @@ def case_page(
             edited_ml=merge["edited_ml"] if row["edited"] else None,
             edits=sorted(merge.get("edits", []), key=_edited_ml, reverse=True),
             conflicts=sorted(merge.get("conflicts", []), key=lambda conflict: -conflict["ml"]),
+            strays=sorted(merge.get("strays", []), key=lambda stray: -stray["ml"]),
             models=[_model(*pair) for pair in finished(artefacts, "segment").items()],
             simulation=_simulation(finished(artefacts, "simulate")),
         )
