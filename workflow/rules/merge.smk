@@ -35,14 +35,14 @@ rule merge:
         "../../scripts/merge.py"
 
 
-rule strays:
-    """Rebuild the table of where structures lie along the spine. Never part of a run."""
+rule levels:
+    """Rebuild the table of vertebral levels at which structures lie. Never part of a run."""
     output:
         table=f"{portable(CHECKOUT, 'workflow/phantomloom')}/strays.tsv",
     log:
-        "logs/strays.log",
+        "logs/levels.log",
     benchmark:
-        "logs/strays.tsv"
+        "logs/levels.tsv"
     conda:
         "../../envs/conda.yaml"
     threads: 1
@@ -52,6 +52,6 @@ rule strays:
     params:
         persons=100,
         spacing_mm=4.0,
-        code=code("scripts/strays.py"),
+        code=code("scripts/levels.py"),
     script:
-        "../../scripts/strays.py"
+        "../../scripts/levels.py"

@@ -9,7 +9,7 @@ from phantomloom.vertebral_levels import ranges
 
 HEAD = """\
 # From which vertebral level to which each structure reaches in any of {persons} stylised people:
-# C1 is 0, L5 is 23 (vertebral_levels.py). `snakemake strays` makes it.
+# C1 is 0, L5 is 23 (vertebral_levels.py). `snakemake levels` makes it.
 name\tupper\tlower
 """
 
