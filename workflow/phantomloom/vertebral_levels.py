@@ -76,8 +76,8 @@ def _in_order(
 def ranges(people: Iterable[Volume]) -> dict[str, Range]:
     """Return from which level to which each structure reaches in any of people, given their ids.
 
-    A structure that contains others reaches as far as they do, and they as far as it. Tissues are
-    everywhere and have none.
+    A structure that contains others reaches as far as they do. Tissues are everywhere, and have
+    none.
     """
     found: dict[str, list[float]] = {}
     for labels in people:
@@ -85,9 +85,8 @@ def ranges(people: Iterable[Volume]) -> dict[str, Range]:
             for number, box in boxes_of(labels.array).items():
                 found.setdefault(by_id()[number].name, []).extend(told.of_plane[box[0]])
     result = {}
-    organs = {name: row for name, row in structures().items() if row.model != "body"}
-    for name, row in organs.items():
-        together = within(row.parent if row.parent in organs else name)
-        if reached := [level for part in together for level in found.get(part, ())]:
+    for name, row in structures().items():
+        reached = [level for part in within(name) for level in found.get(part, ())]
+        if reached and row.model != "body":
             result[name] = float(min(reached)), float(max(reached))
     return result
