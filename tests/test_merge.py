@@ -348,6 +348,6 @@ def test_people_may_put_a_structure_anywhere_and_their_vertebrae_count_most(trun
     neck = {"C7": 42, "T1": 32, "T2": 22}
     rules = RULES | {"precedence": ["truth", *RULES["precedence"]]}
     by_people = bones | {"torso": thyroid, "truth": in_trunk([], neck)}
-    assert (merge(trunk, by_people, **rules, given={"truth"}).labels[STRAY] > 0).all()
-    told = merge(trunk, by_people, **rules, given={"truth"}).strays
-    assert "thyroid_gland" not in {stray["structure"] for stray in told}
+    merged = merge(trunk, by_people, **rules, given={"truth"})
+    assert (merged.labels[STRAY] == label("thyroid_gland")).all()
+    assert "thyroid_gland" not in {stray["structure"] for stray in merged.strays}

@@ -1,9 +1,10 @@
 """The one table of materials: density and elemental composition, each row with its source."""
 
-import csv
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from phantomloom.io import tsv
 
 TABLE = Path(__file__).with_suffix(".tsv")
 AIR = "air"  # also what surrounds the body, label 0
@@ -26,10 +27,7 @@ class Material(NamedTuple):
 @cache
 def materials() -> dict[str, Material]:
     """Return all materials by name."""
-    with TABLE.open(newline="") as table:
-        lines = (line for line in table if not line.startswith("#"))
-        rows = [_material(row) for row in csv.DictReader(lines, delimiter="\t")]
-    return {row.name: row for row in rows}
+    return {row.name: row for row in map(_material, tsv.rows(TABLE))}
 
 
 def material(name: str) -> Material:

@@ -9,7 +9,6 @@ where these disagree on ids, there are none here. A row without an id is another
 A lesion means the organ around it, a part of an organ without a structure of its own the organ.
 """
 
-import csv
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phantomloom.io import tsv
 from phantomloom.structures import BACKGROUND, Structure, structures
 
 TABLE = Path(__file__).with_suffix(".tsv")
@@ -36,11 +36,10 @@ class Foreign(NamedTuple):
 def schemes() -> dict[str, tuple[Foreign, ...]]:
     """Return the classes of every naming scheme; many may mean one structure."""
     found = {OWN: [Foreign(s.id, s.name, s.name, "") for s in structures().values()]}
-    with TABLE.open(newline="") as table:
-        for row in csv.DictReader(table, delimiter="\t"):
-            number = int(row["id"]) if row["id"] else None
-            foreign = Foreign(number, row["name"], row["structure"], row["note"])
-            found.setdefault(row["scheme"], []).append(foreign)
+    for row in tsv.rows(TABLE):
+        number = int(row["id"]) if row["id"] else None
+        foreign = Foreign(number, row["name"], row["structure"], row["note"])
+        found.setdefault(row["scheme"], []).append(foreign)
     return {scheme: tuple(classes) for scheme, classes in found.items()}
 
 

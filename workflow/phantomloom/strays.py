@@ -3,13 +3,13 @@
 ``strays.tsv`` tells from which vertebral level to which each structure reaches in any of them.
 """
 
-import csv
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
+from phantomloom.io import tsv
 from phantomloom.regions import boxes_of
 from phantomloom.structures import by_id
 from phantomloom.vertebral_levels import Range
@@ -20,10 +20,7 @@ TABLE = Path(__file__).with_suffix(".tsv")
 @cache
 def table() -> dict[str, Range]:
     """Return the upper and the lower level of structures by name; of tissues there are none."""
-    with TABLE.open(newline="") as file:
-        lines = (line for line in file if not line.startswith("#"))
-        rows = csv.DictReader(lines, delimiter="\t")
-        return {row["name"]: (float(row["upper"]), float(row["lower"])) for row in rows}
+    return {row["name"]: (float(row["upper"]), float(row["lower"])) for row in tsv.rows(TABLE)}
 
 
 def without_strays(

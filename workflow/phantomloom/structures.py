@@ -7,10 +7,11 @@ guide and FHIR profiles. A cell is empty where none of them names the structure 
 the region of the hip, not its bone.
 """
 
-import csv
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from phantomloom.io import tsv
 
 TABLE = Path(__file__).with_suffix(".tsv")
 MODELS = ("skeleton", "abdomen", "torso", "body")
@@ -36,10 +37,7 @@ class Structure(NamedTuple):
 @cache
 def structures() -> dict[str, Structure]:
     """Return all structures by name, in the order of their ids."""
-    with TABLE.open(newline="") as table:
-        rows = [
-            Structure(id=int(row.pop("id")), **row) for row in csv.DictReader(table, delimiter="\t")
-        ]
+    rows = [Structure(id=int(row.pop("id")), **row) for row in tsv.rows(TABLE)]
     return {row.name: row for row in rows}
 
 

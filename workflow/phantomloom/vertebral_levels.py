@@ -22,6 +22,14 @@ STEP_MM = (4.0, 60.0)  # from a vertebra to the next: of one that is cut, and mo
 Range = tuple[float, float]  # of levels: upper, lower
 
 
+class Bone(NamedTuple):
+    """A vertebra as a label map has it."""
+
+    number: int
+    height_mm: float  # of its centre of mass above the first plane
+    ml: float
+
+
 class Levels(NamedTuple):
     """The level of each plane of a scan."""
 
@@ -34,43 +42,45 @@ def levels(labels: Volume) -> Levels | None:
 
     Those that lie in order tell, if there are two, with ENOUGH_ML together, and few lie otherwise.
     """
-    boxes = boxes_of(labels.array)
-    heights, numbers, volumes = [], [], []
-    for number, i in reversed([*enumerate(VERTEBRAE)]):  # L5 is the lowest
-        if i in boxes:
-            profile = (labels.array[boxes[i]] == i).sum((1, 2))
-            planes = boxes[i][0].start + np.arange(len(profile))
-            heights.append(float(np.average(planes, weights=profile)) * labels.spacing_mm[0])
-            numbers.append(number)
-            volumes.append(int(profile.sum()) * labels.voxel_ml)
-    chain = _in_order(heights, numbers, volumes)
-    told = sum(volumes[k] for k in chain)
-    if len(chain) < 2 or told < max(ENOUGH_ML, AGREE * sum(volumes)):
+    bones = _bones(labels)
+    chain = _in_order(bones)
+    told_by_ml = sum(bone.ml for bone in chain)
+    if len(chain) < 2 or told_by_ml < max(ENOUGH_ML, AGREE * sum(bone.ml for bone in bones)):
         return None
-    z_mm, known = np.array([heights[k] for k in chain]), [numbers[k] for k in chain]
+    heights_mm = [bone.height_mm for bone in chain]
     of_plane = np.arange(len(labels.array)) * labels.spacing_mm[0]
-    beyond = (of_plane - of_plane.clip(z_mm[0], z_mm[-1])) / LEVEL_MM
-    return Levels(np.interp(of_plane, z_mm, known) - beyond, told)
+    beyond = (of_plane - of_plane.clip(heights_mm[0], heights_mm[-1])) / LEVEL_MM
+    known = np.interp(of_plane, heights_mm, [bone.number for bone in chain])
+    return Levels(known - beyond, told_by_ml)
 
 
-def _in_order(
-    heights: Sequence[float], numbers: Sequence[int], volumes: Sequence[float]
-) -> tuple[int, ...]:
-    """Return the places of the vertebrae, from below, whose steps can be; those with most ml."""
-    best: list[tuple[float, tuple[int, ...]]] = []  # chains by the vertebra that they end with
-    for k, volume in enumerate(volumes):
-        if volume < SPECK_ML:
-            continue
-        below = [(0.0, ())] + [
-            (ml, chain)
-            for ml, chain in best
-            if STEP_MM[0]
-            <= (heights[k] - heights[chain[-1]]) / (numbers[chain[-1]] - numbers[k])
-            <= STEP_MM[1]
-        ]
-        ml, chain = max(below)
-        best.append((ml + volume, (*chain, k)))
+def _bones(labels: Volume) -> list[Bone]:
+    """Return the vertebrae of a label map, the last of the spine first."""
+    boxes = boxes_of(labels.array)
+    bones = []
+    for number, i in enumerate(VERTEBRAE):
+        if i in boxes:
+            voxels = (labels.array[boxes[i]] == i).sum((1, 2))
+            plane = np.average(boxes[i][0].start + np.arange(len(voxels)), weights=voxels)
+            height_mm = float(plane) * labels.spacing_mm[0]
+            bones.append(Bone(number, height_mm, int(voxels.sum()) * labels.voxel_ml))
+    return bones[::-1]
+
+
+def _in_order(bones: Sequence[Bone]) -> tuple[Bone, ...]:
+    """Return, of ``bones`` from the last of the spine up, those with most ml whose steps can be."""
+    best: list[tuple[float, tuple[Bone, ...]]] = []  # chains by the bone that they end with
+    for bone in bones:
+        if bone.ml >= SPECK_ML:
+            below = [(ml, chain) for ml, chain in best if _next_to(chain[-1], bone)]
+            ml, chain = max(below, default=(0.0, ()))
+            best.append((ml + bone.ml, (*chain, bone)))
     return max(best)[1] if best else ()
+
+
+def _next_to(lower: Bone, upper: Bone) -> bool:
+    step_mm = (upper.height_mm - lower.height_mm) / (lower.number - upper.number)
+    return STEP_MM[0] <= step_mm <= STEP_MM[1]
 
 
 def ranges(people: Iterable[Volume]) -> dict[str, Range]:

@@ -1,10 +1,11 @@
 """What the organs of a person of some sex and age weigh: ICRP 89, between its ages linear."""
 
-import csv
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+
+from phantomloom.io import tsv
 
 TABLE = Path(__file__).with_suffix(".tsv")
 AGES = (5, 10, 15, 20)  # years; the publication's adult stands at 20
@@ -14,10 +15,7 @@ BLADDER_ML = {"M": 200.0, "F": 200.0}  # with urine; ICRP 89's mean content and 
 @cache
 def table() -> dict[str, dict[str, np.ndarray]]:
     """Return the rows by name: the density in g/cm3, and the values at AGES of "M" and "F"."""
-    with TABLE.open(newline="") as file:
-        lines = (line for line in file if not line.startswith("#"))
-        rows = list(csv.DictReader(lines, delimiter="\t"))
-    return {row["name"]: _row(row) for row in rows}
+    return {row["name"]: _row(row) for row in tsv.rows(TABLE)}
 
 
 def value(name: str, sex: str, age: float) -> float:

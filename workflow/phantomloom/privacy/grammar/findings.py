@@ -7,13 +7,14 @@ Prevalences in ``findings.tsv`` are rounded from the published tables of MIMIC-C
 al. 2019) and CT-RATE (Hamamci et al. 2024); loadings, shares and mentions are own settings.
 """
 
-import csv
 from functools import cache
 from pathlib import Path
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
+
+from phantomloom.io import tsv
 
 TABLE = Path(__file__).with_suffix(".tsv")
 CAUSES = ("failure", "infection", "tumour", "airways", "vessels", "acute")
@@ -37,9 +38,7 @@ class Finding(NamedTuple):
 @cache
 def findings(label_set: str) -> tuple[Finding, ...]:
     """Return the findings of a label set."""
-    with TABLE.open(newline="") as file:
-        rows = [r for r in csv.DictReader(file, delimiter="\t") if r["label_set"] == label_set]
-    return tuple(map(_finding, rows))
+    return tuple(_finding(row) for row in tsv.rows(TABLE) if row["label_set"] == label_set)
 
 
 def states(label_set: str, patient: np.random.Generator, visit: np.random.Generator) -> list[int]:
