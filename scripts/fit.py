@@ -33,7 +33,7 @@ run = folder / "run" / name  # outputs are removed before a job, run is not
 fitted = loop.train(material, watched, learnt, recipe, run, device, first)
 with complete(Path(snakemake.output.log)) as copy:
     shutil.copyfile(run / "log.jsonl", copy)
-fitted.write(Path(snakemake.output.weights))
+fitted.write(Path(snakemake.output.weights), recipe)
 seen = tuple(scan_identity(artefact.read(path)) for path in given.source)
 grid = (recipe.spacing_mm, tuple(recipe.patch), seen)
 for model, part in targets.split(*fitted).items():

@@ -1,14 +1,18 @@
 """Targets, samples and the loop on a body of boxes."""
 
 import json
+import re
+from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from phantomloom.schemes import named_in
 from phantomloom.segmentation.training import loop
+from phantomloom.segmentation.training.kept import check_kept
 from phantomloom.segmentation.training.samples import Material, Patches
 from phantomloom.segmentation.training.targets import (
     BODY,
@@ -253,7 +257,7 @@ def test_a_voxel_of_a_case_that_changes_makes_another_run_of_it(part):
 
 def test_a_run_begins_with_the_weights_of_another_and_a_head_of_its_own_classes(tmp_path):
     before = run(tmp_path / "before")
-    before.write(tmp_path / "weights.safetensors")
+    before.write(tmp_path / "weights.safetensors", RECIPE)
     read = loop.Fitted.read(tmp_path / "weights.safetensors")
     assert read.learnt == before.learnt
     still = RECIPE._replace(learning_rate=1e-12, steps=1)
@@ -261,9 +265,40 @@ def test_a_run_begins_with_the_weights_of_another_and_a_head_of_its_own_classes(
     same = loop.train(*material, before.learnt, still, tmp_path / "same", "cpu", read).weights
     more = before.learnt | {"abdomen": ("colon", "liver")}
     other = loop.train(*material, more, still, tmp_path / "other", "cpu", read).weights
-    assert all(torch.allclose(same[name], before.weights[name], atol=1e-6) for name in same)
+    kept = {name: value.half().float() for name, value in before.weights.items()}
+    assert all(torch.allclose(same[name], kept[name], atol=1e-6) for name in same)
     trunk = [name for name in same if not name.startswith("head.")]
-    assert all(torch.allclose(other[name], before.weights[name], atol=1e-6) for name in trunk)
+    assert all(torch.allclose(other[name], kept[name], atol=1e-6) for name in trunk)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"steps": 5}, "was trained with steps 4 (5 in the config); set it to null"),
+        ({"shares": {"stylised": 1}}, "shares {'scan': 1} ({'stylised': 1} in the config)"),
+        ({"save_every": 1}, None),
+    ],
+)
+def test_kept_weights_of_another_recipe_are_told(tmp_path, change, told):
+    path = tmp_path / "kept.safetensors"
+    loop.Fitted({"bias": torch.ones(2)}, {}).write(path, RECIPE)
+    settings = json.loads(json.dumps(RECIPE._replace(**change)._asdict()))
+    with pytest.raises(ValueError, match=re.escape(told)) if told else nullcontext() as error:
+        check_kept(path, settings, "its.key")
+    assert told is None or str(error.value).startswith(f"its.key: {path}")
+
+
+def test_kept_weights_that_are_none_are_told(tmp_path):
+    path = tmp_path / "kept.safetensors"
+    with pytest.raises(FileNotFoundError, match=r"its.key: there are no weights .*kept\.safetens"):
+        check_kept(path, {}, "its.key")
+    for write in (
+        lambda: path.write_text("pointer"),
+        lambda: save_file({"a": torch.ones(1)}, path),
+    ):
+        write()
+        with pytest.raises(ValueError, match="holds no weights of a training run"):
+            check_kept(path, {}, "its.key")
 
 
 def test_the_log_tells_loss_speed_waiting_and_dice_and_the_loss_falls(tmp_path):

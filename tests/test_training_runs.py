@@ -4,33 +4,44 @@ import re
 import subprocess
 
 import pytest
+import torch
 import yaml
 from house import ROOT, command
+
+from phantomloom.segmentation.training import loop
+
+
+def plan(folder, names, target, changes=(), references=(), others=()):
+    """Return exit status and output of a dry run with labelled cases of such names."""
+    for name in names:
+        for kind in ("scan", "labels"):
+            (folder / f"{name}_{kind}.nii.gz").write_text(name + kind)
+    rows = [f"{name}\t{name}_scan.nii.gz" for name in names]
+    (folder / "cases.tsv").write_text("\n".join(["case\tpath", *rows]) + "\n")
+    taught = {name: {"labels": f"{name}_labels.nii.gz", "scheme": "total"} for name in names}
+    cases = {"patient1": None, "patient2": None} | taught
+    references = {"patient1_tissues": None, "patient3": None} | dict(references)
+    train = {"cases": cases, "references": references, **dict(changes)}
+    mine = {"cohort": {"cases": "cases.tsv"}, "train": train}
+    (folder / "my.yaml").write_text(yaml.safe_dump(mine))
+    line = command("--snakefile", ROOT / "Snakefile", "--configfile", "my.yaml", "--dry-run")
+    line = [*line, *others, "--", *target]
+    run = subprocess.run(line, cwd=folder, capture_output=True, text=True)
+    return run.returncode, run.stdout + run.stderr
 
 
 @pytest.mark.parametrize("cases", [3, 30])
 def test_every_case_is_scored_by_networks_that_have_not_seen_it(tmp_path, cases):
     """In five folds at most, and under names that fit the 255 bytes of a file system."""
     names = [f"case_{number:02d}_of_a_hospital" for number in range(cases)]
-    for name in names:
-        for kind in ("scan", "labels"):
-            (tmp_path / f"{name}_{kind}.nii.gz").write_text(name + kind)
-    rows = [f"{name}\t{name}_scan.nii.gz" for name in names]
-    (tmp_path / "cases.tsv").write_text("\n".join(["case\tpath", *rows]) + "\n")
-    taught = {name: {"labels": f"{name}_labels.nii.gz", "scheme": "total"} for name in names}
-    gone, expert = {"patient1": None, "patient2": None}, {"case": names[0], "labels": "expert"}
     (tmp_path / "expert").mkdir()
     (tmp_path / "expert/liver.nii.gz").write_text("liver")
-    others = {"patient1_tissues": None, "patient3": None, "expert": expert}
-    train = {"cases": gone | taught, "references": others}
-    mine = {"cohort": {"cases": "cases.tsv"}, "train": train}
-    (tmp_path / "my.yaml").write_text(yaml.safe_dump(mine))
-    line = command("--snakefile", ROOT / "Snakefile", "--configfile", "my.yaml", "--dry-run")
-    line = [*line, "--", "train", "results/benchmark/segmentation.json"]
-    plan = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
-    assert plan.returncode == 0, plan.stdout[-900:] + plan.stderr
+    expert = {"expert": {"case": names[0], "labels": "expert"}}
+    target = ("train", "results/benchmark/segmentation.json")
+    code, told = plan(tmp_path, names, target, references=expert)
+    assert code == 0, told
     scores, taught = set(), {}
-    for job in plan.stdout.split("\nrule ")[1:]:
+    for job in told.split("\nrule ")[1:]:
         rule, parts = job.split(":")[0], dict(re.findall(r"(input|output): (.*)", job))
         given, made = parts.get("input", ""), parts.get("output", "")
         if rule == "fit" and "results/fit/shipped/" in made:
@@ -44,8 +55,24 @@ def test_every_case_is_scored_by_networks_that_have_not_seen_it(tmp_path, cases)
     assert ("expert", names[0]) in {score[1:] for score in scores}
     assert not any(case in taught[run] for run, _, case in scores)
     assert all(len(taught[run]) >= cases - -(-cases // 5) for run, _, _ in scores)
-    pairs = set(re.findall(r"results/score/registration/(\w+)/(\w+)\.json", plan.stdout))
+    pairs = set(re.findall(r"results/score/registration/(\w+)/(\w+)\.json", told))
     assert {unseen for _, unseen in pairs} == set(names) and len(pairs) == cases
     assert all(seen != unseen for seen, unseen in pairs)
-    paths = re.findall(r"(?:results|logs)/[^\s,]+", plan.stdout)
+    paths = re.findall(r"(?:results|logs)/[^\s,]+", told)
     assert max(len(part) for path in paths for part in path.split("/")) <= 255
+
+
+def test_what_begins_with_kept_weights_does_not_train_them(tmp_path):
+    settings = yaml.safe_load((ROOT / "config.yaml").read_text())["train"]
+    its = settings["network"] | settings["recipes"]["people"]
+    recipe = loop.Recipe(**{name: its[name] for name in loop.Recipe._fields})
+    loop.Fitted({"bias": torch.ones(2)}, {}).write(tmp_path / "mine.safetensors", recipe)
+    kept = {"recipes": {"people": {"kept": "mine.safetensors"}}}
+    target = ("results/score/shipped/ann/eve.json",)
+    code, told = plan(tmp_path, ["ann", "eve"], target, kept)
+    assert code == 0 and "results/fit/shipped/ann/" in told, told
+    assert "results/fit/people/" not in told
+    steps = ("--config", "train={recipes: {people: {steps: 7}}}")
+    code, told = plan(tmp_path, ["ann", "eve"], target, kept, others=steps)
+    assert code != 0
+    assert "train.recipes.people.kept: mine.safetensors was trained with steps" in told

@@ -1,5 +1,6 @@
 from hashlib import sha256
 
+from phantomloom.segmentation.training.kept import check_kept
 from phantomloom.structures import MODELS as SHIPPED
 
 TRAIN = config["train"]
@@ -59,11 +60,20 @@ def run_of(recipe, cases):
     return f"{recipe}/{group(cases) if learns_from_scans(recipe) else 'nobody'}"
 
 
+def settings_of_recipe(recipe):
+    """What decides the weights of a recipe, besides those who teach and whose it begins with."""
+    its = {k: v for k, v in RECIPES[recipe].items() if k not in ("after", "kept")}
+    return TRAIN["network"] | its
+
+
 def before(w):
-    """Weights of what comes before, if anything does."""
+    """Weights of what comes before, if anything does; those kept need no training."""
     after = RECIPES[w.recipe].get("after")
     if after is None:
         return []
+    if kept := RECIPES[after].get("kept"):
+        check_kept(Path(kept), settings_of_recipe(after), f"train.recipes.{after}.kept")
+        return [kept]
     run = run_of(after, scans_of(w.recipe, w.seen))
     return [f"results/fit/{run}/weights.safetensors"]
 

@@ -99,8 +99,7 @@ rule fit:
         mem_mb=10000,
         runtime=1200,
     params:
-        recipe=lambda w: TRAIN["network"]
-        | {k: v for k, v in RECIPES[w.recipe].items() if k != "after"},
+        recipe=lambda w: settings_of_recipe(w.recipe),
         code=code("scripts/fit.py"),
     script:
         "../../scripts/fit.py"

@@ -61,17 +61,18 @@ class Fitted(NamedTuple):
     weights: dict[str, Tensor]
     learnt: Learnt
 
-    def write(self, path: Path) -> None:
-        """Write one safetensors file; its metadata name the classes."""
+    def write(self, path: Path, recipe: Recipe) -> None:
+        """Write one safetensors file of float16; its metadata name the classes and the recipe."""
+        told = {"learnt": json.dumps(self.learnt), "recipe": json.dumps(recipe._asdict())}
         with complete(path) as partial:
-            save_file(self.weights, partial, {"learnt": json.dumps(self.learnt)})
+            save_file({name: value.half() for name, value in self.weights.items()}, partial, told)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Return what ``write`` wrote."""
+        """Return what ``write`` wrote, as float32."""
         with safe_open(path, framework="pt") as file:
             learnt = json.loads(file.metadata()["learnt"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         return cls(weights, {model: tuple(names) for model, names in learnt.items()})
 
 
