@@ -10,15 +10,16 @@ from phantomloom.cohort import hounsfield, person
 from phantomloom.io import artefact, complete, log
 from phantomloom.memory import keep_freed
 from phantomloom.provenance import scan_identity
-from phantomloom.segmentation import bundle
-from phantomloom.segmentation.training import absence, loop, targets
+from phantomloom.segmentation.device import choose
+from phantomloom.segmentation.training import absence, bundles, loop, targets
 from phantomloom.segmentation.training.samples import Material
 
 log.to(snakemake.log[0])
 keep_freed()
 torch.set_num_threads(snakemake.threads)
-device = "cuda" if torch.cuda.is_available() else "cpu"
-given, recipe = snakemake.input, loop.Recipe(**snakemake.params.recipe)
+given, settings = snakemake.input, snakemake.params
+device = choose(settings.device, settings.gpu_memory_mb)
+recipe = loop.Recipe.of(settings.settings)
 contrast_hu = torch.stack([torch.from_numpy(hounsfield(person(n))) for n in range(256)])
 people = [case for path in given.people for case in targets.people(load_file(path))]
 apart = absence.distances(people)
@@ -26,16 +27,13 @@ scans = [targets.TrainingCase.read(Path(path)) for path in given.scans]
 scans = [scan._replace(held=scan.held | absence.absent(scan, apart)) for scan in scans]
 watched = Material(targets.people(load_file(given.watched[0])), [], contrast_hu)
 first = loop.Fitted.read(Path(given.first[0])) if given.first else None
-learnt = first.learnt if first else targets.classes([*people, *scans])
+learnt = targets.classes([*people, *scans], first.learnt if first else None)
 folder, material = Path(snakemake.output.weights).parent, Material(people, scans, contrast_hu)
 name = loop.identity(material, learnt, recipe, first, snakemake.params.code)
 run = folder / "run" / name  # outputs are removed before a job, run is not
 fitted = loop.train(material, watched, learnt, recipe, run, device, first)
 with complete(Path(snakemake.output.log)) as copy:
     shutil.copyfile(run / "log.jsonl", copy)
-fitted.write(Path(snakemake.output.weights), recipe)
+fitted.write(Path(snakemake.output.weights), settings.settings)
 seen = tuple(scan_identity(artefact.read(path)) for path in given.source)
-grid = (recipe.spacing_mm, tuple(recipe.patch), seen)
-for model, part in targets.split(*fitted).items():
-    about = bundle.About(f"PhantomLoom {model}", learnt[model], *grid)
-    bundle.write(folder / model, about, loop.network_def(1 + len(learnt[model]), recipe), part)
+bundles.write(folder, fitted, recipe, seen)

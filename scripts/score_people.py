@@ -9,12 +9,13 @@ from phantomloom.io import artefact, log
 from phantomloom.segmentation import monai
 from phantomloom.segmentation.agreement import agreements
 from phantomloom.segmentation.bundle import about
+from phantomloom.segmentation.device import choose
 from phantomloom.segmentation.training.targets import tissue_truth
 from phantomloom.volume import Volume
 
 said = log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
-device = "cuda" if torch.cuda.is_available() else "cpu"
+device = choose(snakemake.params.device, snakemake.params.gpu_memory_mb)
 folders = {Path(path).parents[1].name: Path(path).parents[1] for path in snakemake.input.weights}
 known = {model: about(folder).structures for model, folder in folders.items()}
 tensors, spacing_mm = load_file(snakemake.input.people), (snakemake.params.spacing_mm,) * 3

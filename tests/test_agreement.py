@@ -45,6 +45,17 @@ def test_surfaces_agree_where_they_lie_within_a_voxel_of_each_other(shift):
     assert (moved == 1) == (shift == 1)
 
 
+@pytest.mark.parametrize("shift", [0, 2, 4])
+def test_where_the_scan_cuts_a_structure_it_has_no_surface(shift):
+    """A prism that leaves the grid at both ends is as alike as its cross-section is."""
+    plane, moved = box()[15], box(shift)[15]
+    edges = [mask & ~ndimage.binary_erosion(mask) for mask in (plane, moved)]
+    away_mm = [ndimage.distance_transform_edt(~edge, SPACING_MM[1:]) for edge in edges]
+    near = (away_mm[1][edges[0]] <= 3).sum() + (away_mm[0][edges[1]] <= 3).sum()
+    prisms = (np.repeat(mask[None], 6, 0) for mask in (plane, moved))
+    assert surface_dice(*prisms, SPACING_MM) == pytest.approx(near / sum(e.sum() for e in edges))
+
+
 def test_a_surface_that_is_not_there_agrees_with_none_but_its_like():
     assert surface_dice(box(), box() & False, SPACING_MM) == 0
     assert surface_dice(box() & False, box() & False, SPACING_MM) == 1

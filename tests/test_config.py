@@ -209,6 +209,10 @@ LABELS = {"engine": "labels", "weights": None}
             {"train": {"network": {"features": [8, 8, 8, 8, 8]}}},
             "train.network.features: ",
         ),
+        (  # or a network would be scored on whom its first weights have seen
+            {"train": {"recipes": {"scans": {"kept": "mine.safetensors"}}}},
+            "train.recipes.scans.kept: is for recipes that begin anew and learn from stylised",
+        ),
         (
             {"train": {"recipes": {"shipped": {"after": "peeple"}}}},
             "train.recipes.shipped.after: 'peeple'; allowed: names under train.recipes",

@@ -132,7 +132,18 @@ def test_a_review_overrules_the_verdict_and_both_are_told():
 def test_one_model_that_saw_the_scan_in_training_marks_the_case():
     unseen = done(engine="monai", weights="abc", seen_in_training=False, structures={})
     assert row(artefacts())["seen_in_training"]
-    assert not row(artefacts(**{"segment/torso": unseen}))["seen_in_training"]
+    assert row(artefacts(**{"segment/torso": unseen}))["seen_in_training"] is False
+
+
+def test_where_a_network_does_not_say_what_it_was_trained_on_nobody_claims_that_a_scan_is_new():
+    silent = done(engine="nnunet", weights="abc", seen_in_training=None, structures={})
+    untold = artefacts(**{"segment/torso": silent})
+    assert row(untold)["seen_in_training"] is None
+    assert row(artefacts(**{"segment/skeleton": silent}))["seen_in_training"] is True
+    refused = {"ingest": {"status": "refused", "reason": "no CT"}}
+    assert table.row("ann", None, refused, [], GROUPS)["seen_in_training"] is None
+    shown = page.case_page(row(untold), [], untold, {}, [])
+    assert "not known</td>" in shown and "new to it</td>" in shown
 
 
 def test_a_case_whose_labels_a_person_edited_says_so_on_its_page_and_in_its_row():

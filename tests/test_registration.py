@@ -78,6 +78,19 @@ def test_labels_of_a_taller_deformed_patient_find_their_place_in_a_slab(slab, ta
     assert min(ours) > 0.85 > max(shifted)  # measured: .94, .89, .91 and .79, .73, .46
 
 
+def test_a_scan_that_goes_on_beyond_the_trunk_is_registered_by_its_trunk(slab, tall):
+    """A head-to-foot scan ends in legs, which are no trunk."""
+    long = [
+        Volume(
+            np.pad(part.array, ((25, 0), (0, 0), (0, 0)), constant_values=empty),
+            part.spacing_mm,
+            (part.origin_mm[0] - 25 * SPACING_MM, *part.origin_mm[1:]),
+        )
+        for part, empty in zip(tall, (-1000, 0), strict=True)
+    ]
+    assert min(agreement(carried(slab[0], *long), slab[1])) > 0.8
+
+
 def test_labels_on_another_grid_than_their_scan_are_refused(slab, tall):
     with pytest.raises(ValueError, match="different grids"):
         carried(slab[0], tall[0], slab[1])

@@ -102,6 +102,10 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
         for key, name in _names(_at(config, keys)):
             if name not in there:
                 yield Fault((*keys, *key), f"{name!r}; allowed: {words}")
+    for name, recipe in (_at(config, ("train", "recipes")) or {}).items():
+        if "kept" in recipe and (set(recipe["shares"]) != {"stylised"} or "after" in recipe):
+            told = "is for recipes that begin anew and learn from stylised people only"
+            yield Fault(("train", "recipes", name, "kept"), told)
     taught, others = (_at(config, ("train", kind)) or {} for kind in ("cases", "references"))
     for name in sorted(taught.keys() & others.keys()):
         yield Fault(("train", "references", name), "is the name of a case under train.cases too")

@@ -60,21 +60,31 @@ def run_of(recipe, cases):
     return f"{recipe}/{group(cases) if learns_from_scans(recipe) else 'nobody'}"
 
 
+KEPT = [name for name, its in RECIPES.items() if "kept" in its]
+
+
 def settings_of_recipe(recipe):
-    """What decides the weights of a recipe, besides those who teach and whose it begins with."""
+    """What decides the weights of a recipe, besides the scans and the weights it begins with."""
     its = {k: v for k, v in RECIPES[recipe].items() if k not in ("after", "kept")}
-    return TRAIN["network"] | its
+    people = {"people": TRAIN["people"]} if "stylised" in its["shares"] else {}
+    return TRAIN["network"] | its | people
+
+
+def kept_weights(recipe):
+    """The weights of a recipe that are kept, checked."""
+    path = RECIPES[recipe]["kept"]
+    check_kept(Path(path), settings_of_recipe(recipe), f"train.recipes.{recipe}.kept")
+    return path
 
 
 def before(w):
     """Weights of what comes before, if anything does; those kept need no training."""
-    after = RECIPES[w.recipe].get("after")
-    if after is None:
+    its = RECIPES[w.recipe].get("after")
+    if its is None:
         return []
-    if kept := RECIPES[after].get("kept"):
-        check_kept(Path(kept), settings_of_recipe(after), f"train.recipes.{after}.kept")
-        return [kept]
-    run = run_of(after, scans_of(w.recipe, w.seen))
+    if its in KEPT:
+        return [kept_weights(its)]
+    run = run_of(its, scans_of(w.recipe, w.seen))
     return [f"results/fit/{run}/weights.safetensors"]
 
 
@@ -127,7 +137,7 @@ def of_unseen_people(recipe, cases):
     ]
 
 
-RUNS = ["people", "shipped"]
+RUNS = [recipe for recipe in ("people", "shipped") if recipe not in KEPT]
 LOGS = [f"results/fit/{run_of(recipe, TAUGHT)}/log.jsonl" for recipe in RUNS]
 SHOWN = [100170, 100280, 100190, 100310, 100250, 100240]  # old, young, tall, small
 SHOWN_FILES = [

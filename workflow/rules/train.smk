@@ -1,5 +1,6 @@
 wildcard_constraints:
     recipe="|".join(RECIPES),
+    kept="|".join(KEPT) or "none",
     seen=r"[\w+-]+",
     unseen="|".join([*TAUGHT, *REFERENCES]),
     family="standard|held_out",
@@ -41,6 +42,7 @@ rule lesson:
     """Bring a case and its labels onto the networks' grid; tells what is wrong with them."""
     input:
         ct="results/ingest/{case}/ct.nii.gz",
+        source="results/ingest/{case}/source.json",
         labels=lambda w: reference(w.case)["labels"],
     output:
         "results/lesson/{case}.safetensors",
@@ -63,6 +65,34 @@ rule lesson:
         code=code("scripts/lesson.py"),
     script:
         "../../scripts/lesson.py"
+
+
+rule unpack:
+    """Make networks of the weights of a recipe that are kept."""
+    input:
+        weights=lambda w: kept_weights(w.kept),
+    output:
+        bundles=expand(
+            "results/fit/{{kept}}/nobody/{model}/{part}",
+            model=SHIPPED,
+            part=PARTS_OF_A_BUNDLE,
+        ),
+    log:
+        "logs/unpack/{kept}.log",
+    benchmark:
+        "logs/unpack/{kept}.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=5,
+    params:
+        digest=lambda w: content(kept_weights(w.kept)),
+        settings=lambda w: settings_of_recipe(w.kept),
+        code=code("scripts/unpack.py"),
+    script:
+        "../../scripts/unpack.py"
 
 
 rule fit:
@@ -92,6 +122,8 @@ rule fit:
         "logs/fit/{recipe}.{seen}.log",
     benchmark:
         "logs/fit/{recipe}.{seen}.tsv"
+    wildcard_constraints:
+        recipe="|".join(recipe for recipe in RECIPES if recipe not in KEPT),
     conda:
         "../../envs/conda.yaml"
     threads: 1
@@ -99,7 +131,14 @@ rule fit:
         mem_mb=10000,
         runtime=1200,
     params:
-        recipe=lambda w: settings_of_recipe(w.recipe),
+        settings=lambda w: settings_of_recipe(w.recipe),
+        # kept weights in the place of newer ones may be older files
+        first=lambda w: (
+            content(*before(w)) if RECIPES[w.recipe].get("after") in KEPT else None
+        ),
+        # named for their `input`, so not compared: they decide where a job runs
+        device=lambda w, input: config["segment"]["device"],
+        gpu_memory_mb=lambda w, input: config["segment"]["gpu_memory_mb"],
         code=code("scripts/fit.py"),
     script:
         "../../scripts/fit.py"
@@ -113,6 +152,7 @@ rule score:
             model=SHIPPED,
         ),
         ct=lambda w: f"results/ingest/{case_of(w.unseen)}/ct.nii.gz",
+        source=lambda w: f"results/ingest/{case_of(w.unseen)}/source.json",
         labels=lambda w: reference(w.unseen)["labels"],
     output:
         "results/score/{recipe}/{seen}/{unseen}.json",
@@ -129,6 +169,8 @@ rule score:
     params:
         scheme=lambda w: reference(w.unseen)["scheme"],
         labels=lambda w: reference(w.unseen)["digest"],
+        device=lambda w, input: config["segment"]["device"],
+        gpu_memory_mb=lambda w, input: config["segment"]["gpu_memory_mb"],
         code=code("scripts/score.py"),
     script:
         "../../scripts/score.py"
@@ -156,6 +198,8 @@ rule score_people:
         runtime=120,
     params:
         spacing_mm=TRAIN["network"]["spacing_mm"],
+        device=lambda w, input: config["segment"]["device"],
+        gpu_memory_mb=lambda w, input: config["segment"]["gpu_memory_mb"],
         code=code("scripts/score_people.py"),
     script:
         "../../scripts/score_people.py"

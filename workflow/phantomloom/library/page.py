@@ -190,6 +190,9 @@ def _geometry(geometry: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
+SEEN = {True: "seen in training", False: "new to it", None: "not known"}  # the scan, by the network
+
+
 def _finding(finding: Mapping[str, str]) -> str:
     structure, severity = words(finding["structure"]), finding["severity"]
     return f"{structure}: expected {finding['expected']}, seen {finding['seen']} ({severity})"
@@ -200,7 +203,7 @@ def _model(name: str, content: Mapping[str, Any]) -> dict[str, str]:
         "name": name,
         "engine": content["engine"],
         "weights": content["weights"],
-        "training": "seen in training" if content["seen_in_training"] else "new to it",
+        "training": SEEN[content["seen_in_training"]],
     }
 
 

@@ -95,9 +95,7 @@ def row(
         "note": note or None,
         **_person(finished(artefacts, "ingest")),
         **_judgement(finished(artefacts, "qc")),
-        "seen_in_training": any(
-            model["seen_in_training"] for model in finished(artefacts, "segment").values()
-        ),
+        "seen_in_training": _seen(finished(artefacts, "segment")),
         "edited": any(merge["edited"] for merge in finished(artefacts, "merge").values()),
         **_sums(artefacts, rows),
         **{f"{name}_ml": _group_ml(rows, members) for name, members in groups.items()},
@@ -192,6 +190,12 @@ def _log(stage: str, case: str) -> str:
     rule, _, part = stage.replace("verdict", "qc").partition("/")
     names = {"segment": f"{case}.{part}.log", "simulate": f"{case}/{part}.log"}
     return f"{rule}/{names.get(rule, f'{case}.log')}"
+
+
+def _seen(models: Artefacts) -> bool | None:
+    """Whether any of the networks was trained on the scan; None if that is not known."""
+    told = [model["seen_in_training"] for model in models.values()]
+    return True if True in told else None if None in told or not told else False
 
 
 def _person(ingest: Artefacts) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from monai.metrics import compute_surface_dice
+from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from phantomloom.regions import boxes_of
 from phantomloom.segmentation import Segmentation
@@ -37,15 +36,19 @@ def surface_dice(a: np.ndarray, b: np.ndarray, spacing_mm: Triple) -> float:
     """Return which share of both surfaces lies within TOLERANCE_MM of the other, of two masks.
 
     Nikolov et al., "Clinically applicable segmentation of head and neck anatomy", J Med Internet
-    Res 2021; MONAI computes it. 1 if both masks are empty, 0 if one is.
+    Res 2021, on the voxels of the surfaces. Where the end of the grid cuts a structure it has no
+    surface: of an organ in a thin slab two thirds would be cuts, which always agree. 1 if neither
+    mask has a surface, 0 if one has none.
     """
-    if not a.any() or not b.any():
-        return float(a.any() == b.any())
-    one, other = (torch.from_numpy(mask.astype(np.float32))[None, None] for mask in (a, b))
-    shares = compute_surface_dice(
-        one, other, [TOLERANCE_MM], include_background=True, spacing=spacing_mm
+    surfaces = [mask & ~binary_erosion(mask, border_value=1) for mask in (a, b)]
+    if not all(surface.any() for surface in surfaces):
+        return float(surfaces[0].any() == surfaces[1].any())
+    away_mm = [distance_transform_edt(~surface, spacing_mm) for surface in surfaces]
+    near = sum(
+        np.count_nonzero(away[surface] <= TOLERANCE_MM)
+        for away, surface in zip(away_mm, reversed(surfaces), strict=True)
     )
-    return float(shares)
+    return near / sum(map(np.count_nonzero, surfaces))
 
 
 def agreements(

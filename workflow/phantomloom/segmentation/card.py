@@ -1,5 +1,6 @@
 """The model card of a shipped network: what it saw, how it does on what it did not see."""
 
+from pathlib import Path
 from typing import Any
 
 import phantomloom
@@ -34,7 +35,7 @@ scanners. A dash: the reference does not hold the structure.
 """
 
 
-EXAMPLE = {"patient1", "patient2"}  # as config.yaml names them
+EXAMPLE = "cohorts/example"  # where the labels of config.yaml lie
 OF_EXAMPLE = (
     "of the example cohort, with the reference labels that come with them\n"
     "  (TotalSegmentator's own output)"
@@ -57,7 +58,9 @@ def card(about: About, settings: dict[str, Any], scores: dict[str, Scores]) -> s
         spacing_mm=about.spacing_mm,
         people=settings["people"]["count"],
         seen=" and ".join(settings["cases"]),
-        labelled=OF_EXAMPLE if set(settings["cases"]) <= EXAMPLE else "with labels of their own",
+        labelled=OF_EXAMPLE
+        if all(Path(case["labels"]).parent.match(EXAMPLE) for case in settings["cases"].values())
+        else "with labels of their own",
         steps=", then ".join(
             f"{recipes[name]['steps']} steps of {name}" for name in _in_order("shipped", recipes)
         ),

@@ -10,7 +10,7 @@ said = logging.getLogger("phantomloom.segment")
 def choose(wanted: str, free_mb: float) -> str:
     """Return the device for ``wanted``: cpu, cuda, cuda:N, or auto.
 
-    auto is CUDA if there is one with ``free_mb`` MB of free memory, else the CPU.
+    auto is CUDA if the first GPU has ``free_mb`` MB of free memory, else the CPU.
 
     Raises:
         ValueError: if CUDA is wanted but is not there.

@@ -48,10 +48,11 @@ def segment(ct: Volume, weights: Path, device: str, scheme: str = OWN) -> Segmen
         raise FileNotFoundError(f"{weights}: no labels there; correct the path in the config")
     classes_of(scheme)
     maps = _masks(weights, scheme) if weights.is_dir() else [_map(weights, scheme)]
-    if not any(labels.array.any() for labels in maps):
+    given = any(labels.array.any() for labels in maps)
+    if not given and not (maps and weights.is_dir()):  # empty masks say that there is none
         raise ValueError(f"{weights}: no structure in it, only background or dropped classes")
     found = _on_ct(maps, ct)
-    if not found.any():
+    if given and not found.any():
         raise ValueError(f"{weights}: no labelled voxel lies in the CT; is it of another scan?")
     given_ml = sum(np.count_nonzero(labels.array) * _voxel_ml(labels) for labels in maps)
     found_ml = np.count_nonzero(found) * ct.voxel_ml

@@ -124,10 +124,16 @@ def _places(fixed: Trunk, moving: Trunk) -> list[Place]:
     places = []
     for shift in range(-ends[1] + 1, ends[0]):
         rows = slice(max(0, shift), min(ends[0], ends[1] + shift))
-        if rows.stop - rows.start >= least:
+        if rows.stop - rows.start >= least and _shown(fixed, moving, rows, shift):
             transform = _aligned(fixed.mask, moving.mask, rows, shift)
             places.append(Place(_similarity(here, there, transform, rows), transform, rows))
     return places
+
+
+def _shown(fixed: Trunk, moving: Trunk, rows: slice, shift: int) -> bool:
+    """Whether both scans show a trunk in the slices they share: legs are none."""
+    parts = fixed.mask[:, :, rows], moving.mask[:, :, rows.start - shift : rows.stop - shift]
+    return all(sitk.GetArrayViewFromImage(part).any() for part in parts)
 
 
 def _blurred(trunk: Trunk) -> Trunk:

@@ -12,7 +12,7 @@ def check_kept(path: Path, settings: dict[str, Any], key: str) -> None:
 
     Args:
         path: a safetensors file.
-        settings: those of the recipe and the network, as the config has them.
+        settings: those of the recipe, the network and the people, as the config has them.
         key: of the config that names the file.
 
     Raises:
@@ -24,7 +24,7 @@ def check_kept(path: Path, settings: dict[str, Any], key: str) -> None:
         raise FileNotFoundError(f"{key}: there are no weights {path}; {remedy}")
     try:
         with safe_open(path, framework="np") as file:
-            taught = json.loads(file.metadata()["recipe"])
+            taught = json.loads(file.metadata()["settings"])
     except (SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"{key}: {path} holds no weights of a training run; {remedy}") from error
     wrong = [

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from phantomloom.io import complete
-from phantomloom.segmentation.network import BlockUNet
+from phantomloom.segmentation.network import BLOCK, BlockUNet
 from phantomloom.segmentation.training import objective
 from phantomloom.segmentation.training.progress import Log, mean_dice
 from phantomloom.segmentation.training.samples import Material, Patches
@@ -44,6 +44,11 @@ class Recipe(NamedTuple):
     seed: int
     save_every: int
 
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> Self:
+        """Return the recipe in ``settings``, which may hold more."""
+        return cls(*(settings[name] for name in cls._fields))
+
 
 def network_def(classes: int, recipe: Recipe) -> dict[str, Any]:
     """Return class and arguments of the network as a MONAI bundle names them."""
@@ -61,9 +66,9 @@ class Fitted(NamedTuple):
     weights: dict[str, Tensor]
     learnt: Learnt
 
-    def write(self, path: Path, recipe: Recipe) -> None:
-        """Write one safetensors file of float16; its metadata name the classes and the recipe."""
-        told = {"learnt": json.dumps(self.learnt), "recipe": json.dumps(recipe._asdict())}
+    def write(self, path: Path, settings: dict[str, Any]) -> None:
+        """Write one safetensors file of float16; its metadata name the classes and ``settings``."""
+        told = {"learnt": json.dumps(self.learnt), "settings": json.dumps(settings)}
         with complete(path) as partial:
             save_file({name: value.half() for name, value in self.weights.items()}, partial, told)
 
@@ -111,8 +116,8 @@ def train(
     """Return the averaged weights; ``folder`` keeps ``state.pt`` to resume and ``log.jsonl``.
 
     Give every ``identity`` a folder of its own: what lies there is gone on with. ``first`` gives
-    the weights to begin with; the head begins anew for other classes. Every time the state is
-    saved the mean Dice of the averaged weights on patches of ``watched`` is logged.
+    the weights to begin with; the head begins anew for classes that it lacks. Every time the state
+    is saved the mean Dice of the averaged weights on patches of ``watched`` is logged.
 
     Raises:
         FloatingPointError: if the loss is no finite number.
@@ -123,10 +128,7 @@ def train(
     network = BlockUNet(len(WINDOWS_HU), sum(sizes), recipe.features).to(device)
     deep = objective.Deep(network, sum(sizes), recipe.features).to(device)
     if first is not None:
-        with torch.no_grad():
-            for name, value in network.named_parameters():
-                if first.learnt == learnt or not name.startswith("head."):
-                    value.copy_(first.weights[name])
+        _begin_with(first, network, learnt)
     average = {name: value.detach().clone() for name, value in network.named_parameters()}
     taught = [*network.parameters(), *deep.parameters()]
     optimiser = torch.optim.AdamW(taught, recipe.learning_rate, weight_decay=3e-5)
@@ -156,6 +158,26 @@ def train(
             deep.seen.clear()
             _save(state, step, run)
     return Fitted(average, learnt)
+
+
+def _begin_with(first: Fitted, network: BlockUNet, learnt: Learnt) -> None:
+    """Give ``network`` the weights of ``first``; of the head those of classes that both have."""
+    here, there = _classes(learnt), _classes(first.learnt)
+    both = [name for name in here if name in there]
+    rows, of_first = ([its[name] for name in both] for its in (here, there))
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if name.startswith("head."):
+                blocks = value.unflatten(0, (-1, BLOCK**3))
+                blocks[rows] = first.weights[name].unflatten(0, (-1, BLOCK**3))[of_first]
+            else:
+                value.copy_(first.weights[name])
+
+
+def _classes(learnt: Learnt) -> dict[tuple[str, str], int]:
+    """Return the place in the head of each class of each model; the background has no name."""
+    classes = [(model, name) for model, names in learnt.items() for name in ("", *names)]
+    return {each: place for place, each in enumerate(classes)}
 
 
 def _averaged(run: Run) -> BlockUNet:

@@ -97,9 +97,13 @@ def _case(name: str, hu: Tensor, labels: Tensor, held: Collection[str]) -> Train
     return TrainingCase(name, hu, labels, frozenset((*held, *BODY)), boxes_of(labels.numpy()))
 
 
-def classes(cases: list[TrainingCase]) -> Learnt:
-    """Return for each model the structures that it learns: its own that occur in any case."""
+def classes(cases: list[TrainingCase], known: Learnt | None = None) -> Learnt:
+    """Return for each model the structures that it learns: its own that occur in any case.
+
+    Those that it has ``known`` before it goes on with.
+    """
     shown = {by_id()[i].name for case in cases for i in case.boxes}
+    shown.update(name for names in (known or {}).values() for name in names)
     own = {
         model: tuple(n for n, row in structures().items() if row.model == model and n in shown)
         for model in MODELS

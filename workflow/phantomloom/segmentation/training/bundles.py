@@ -1,0 +1,16 @@
+"""Bundles of what training fitted: of the shared trunk and head a network for each model."""
+
+from pathlib import Path
+
+from phantomloom.segmentation import bundle
+from phantomloom.segmentation.training.loop import Fitted, Recipe, network_def
+from phantomloom.segmentation.training.targets import split
+
+
+def write(folder: Path, fitted: Fitted, recipe: Recipe, seen: tuple[str, ...] = ()) -> None:
+    """Write a MONAI bundle for each model into ``folder``; ``seen`` are identities of scans."""
+    grid = (recipe.spacing_mm, tuple(recipe.patch), seen)
+    for model, part in split(*fitted).items():
+        names = fitted.learnt[model]
+        about = bundle.About(f"PhantomLoom {model}", names, *grid)
+        bundle.write(folder / model, about, network_def(1 + len(names), recipe), part)
