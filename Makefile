@@ -19,9 +19,9 @@ BIN := .venv/bin
 READY := .venv/installed-from-lock
 MEMORY_MB = $(shell $(BIN)/python -c "import os; print(os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 10**6)")
 # one machine has so much memory; a profile knows its own limits
-LIMITS = $(if $(PROFILE),--profile $(PROFILE),--resources mem_mb=$(MEMORY_MB))
+LIMITS = $(if $(PROFILE),--profile "$(PROFILE)",--resources mem_mb=$(MEMORY_MB))
 # --cores stands last because the options before it would swallow a target
-SNAKEMAKE = $(BIN)/snakemake --directory $(LIBRARY) $(LIMITS) $(if $(CONFIG),--configfile $(CONFIG)) --cores $(CORES)
+SNAKEMAKE = $(BIN)/snakemake --directory "$(LIBRARY)" $(LIMITS) $(if $(CONFIG),--configfile "$(CONFIG)") --cores $(CORES)
 
 demo: $(READY)
 	$(SNAKEMAKE) example
@@ -47,7 +47,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(SNAKEMAKE) --forcerun benchmark_$(NAME) -- benchmark_$(NAME)
-	$(BIN)/python scripts/show_benchmark.py $(LIBRARY)/results/benchmark/$(NAME).json
+	$(BIN)/python scripts/show_benchmark.py "$(LIBRARY)/results/benchmark/$(NAME).json"
 
 extras: $(READY)
 	$(BIN)/pip install --no-deps --requirement envs/extras.txt --progress-bar off

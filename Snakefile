@@ -11,7 +11,7 @@ sys.path.insert(0, f"{CHECKOUT}/workflow")
 
 from phantomloom.cases import read_cases, read_reviews, scan_digest, scan_files
 from phantomloom.config import portable, resolve
-from phantomloom.library.table import terminal_table
+from phantomloom.library.terminal import terminal_table
 from phantomloom.provenance import code, content
 
 

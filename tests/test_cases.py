@@ -17,6 +17,8 @@ from phantomloom.cases import (
     tree_digest,
 )
 from phantomloom.cohort import imaging, people
+from phantomloom.io.scan import digests
+from phantomloom.scan import UnusableScanError
 from phantomloom.validation import schema
 
 HEADER = "case\tpath\tsex\tage_years\tnote\n"
@@ -51,6 +53,20 @@ def test_paths_come_back_relative_inside_the_working_directory_else_absolute(she
     assert str(read_cases(sheet)["ben"].path) == "cohort/series"
     monkeypatch.chdir(sheet.parent / "series")
     assert read_cases(sheet)["ann"].path == sheet.parent / "scan.nii.gz"
+
+
+def test_fields_that_a_spreadsheet_quotes_are_read_as_they_were_typed(sheet):
+    text = 'case\tpath\tnote\nann\t"series"\t"late, said ""portal""\nphase"\neve\tnowhere\n'
+    sheet.write_text(text)
+    with pytest.raises(ValueError, match="row 4, column path: nothing is at 'nowhere'"):
+        read_cases(sheet)
+    sheet.write_text(text.replace("nowhere", "series\ta\u2028b"))
+    cases = read_cases(sheet)
+    assert cases["ann"].note == 'late, said "portal"\nphase' and cases["eve"].note == "a\u2028b"
+    assert cases["ann"].path == cases["eve"].path
+    sheet.write_text('case\tpath\nann\t"series\n')
+    with pytest.raises(ValueError, match=r"row 2: .*; a field that begins with a quotation mark"):
+        read_cases(sheet)
 
 
 def test_a_sheet_saved_by_a_spreadsheet_with_a_mark_and_crlf_is_read(sheet):
@@ -240,6 +256,27 @@ def test_a_slice_that_cannot_be_read_is_left_to_ingest_and_stops_no_other_case(s
 
     monkeypatch.setattr(Path, "read_bytes", denied)
     assert scan_digest(sheet.parent / "series")
+
+
+def test_a_folder_that_cannot_be_read_is_left_to_ingest_and_stops_no_other_case(sheet, monkeypatch):
+    def denied(folder):
+        raise PermissionError(13, "Permission denied", folder)
+
+    folder = sheet.parent / "series"
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert scan_files(folder) == [folder] and scan_digest(folder)
+    with pytest.raises(UnusableScanError, match="came Permission denied; check its permissions"):
+        digests(folder)
+    monkeypatch.setattr(Path, "exists", denied)
+    sheet.write_text("case\tpath\nann\tseries\n")
+    assert list(read_cases(sheet)) == ["ann"]
+
+
+def test_a_note_beside_the_slices_is_no_part_of_the_scan(sheet):
+    folder = sheet.parent / "series"
+    before = scan_digest(folder), digests(folder), scan_files(folder)
+    (folder / "0_readme.TXT").write_text("from the hospital")
+    assert (scan_digest(folder), digests(folder), scan_files(folder)) == before
 
 
 def test_a_file_changed_deep_in_a_data_set_changes_the_digest_of_its_folder(tmp_path):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 
-from phantomloom.qc import Person
+from phantomloom.qc import NOT_JUDGED, Person
 from phantomloom.qc import population as population_module
 from phantomloom.qc.clustering import check
 from phantomloom.qc.mixture import Mixture, fit, residuals, squared_distances
@@ -62,7 +62,8 @@ def test_structures_cut_by_the_field_of_view_do_not_count():
 
 def test_too_few_structures_are_not_judged():
     few = table(OTHERS.iloc[0], liver=0.01)
-    assert check(few[few.name.isin(["liver", "spleen"])], Person(), POPULATION, **LIMITS) == []
+    (told,) = check(few[few.name.isin(["liver", "spleen"])], Person(), POPULATION, **LIMITS)
+    assert (told.severity, told.seen) == (NOT_JUDGED, "2")
 
 
 @pytest.mark.parametrize("men", [0, 1, 2, 49])
@@ -70,7 +71,8 @@ def test_a_sex_of_which_the_population_has_too_few_is_not_judged(men):
     women = POPULATION[POPULATION.sex == "F"]
     few = pd.concat([women, POPULATION[POPULATION.sex == "M"][:men]])
     odd = table(OTHERS[OTHERS.sex == "M"].iloc[0], liver=0.01)
-    assert check(odd, Person("M", 50), few, **LIMITS) == []
+    (told,) = check(odd, Person("M", 50), few, **LIMITS)
+    assert (told.severity, told.seen) == (NOT_JUDGED, str(men))
     odd = table(OTHERS[OTHERS.sex == "F"].iloc[0], liver=0.01)
     assert check(odd, Person("F", 50), few, **LIMITS)[0].structure == "liver"
 
@@ -91,7 +93,8 @@ def test_a_structure_that_few_peers_hold_does_not_count():
 
 
 def test_children_are_not_judged():
-    assert check(table(OTHERS.iloc[0], liver=0.01), Person("M", 9), POPULATION, **LIMITS) == []
+    (told,) = check(table(OTHERS.iloc[0], liver=0.01), Person("M", 9), POPULATION, **LIMITS)
+    assert (told.severity, told.seen) == (NOT_JUDGED, "9 years")
 
 
 def test_the_fit_finds_two_groups_that_were_drawn():
@@ -159,5 +162,5 @@ def test_a_population_of_cases_holds_what_they_hold_wholly():
     people = of_cases(cases)
     assert people.liver.to_numpy() == pytest.approx(persons.liver.to_numpy(), abs=1e-3)
     assert people.columns.drop("sex").isin(POPULATION.columns).all()
-    with pytest.raises(ValueError, match="50 cases"):
+    with pytest.raises(ValueError, match="50 adults"):
         of_cases(dict(list(cases.items())[:10]))

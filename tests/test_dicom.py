@@ -229,6 +229,9 @@ def test_an_empty_folder_and_one_of_documents_are_refused(tmp_path):
         with pytest.raises(UnusableScanError, match="a folder without DICOM files"):
             read(tmp_path)
         (tmp_path / "readme.txt").write_text("hello")
+    (tmp_path / "SE0").mkdir()
+    with pytest.raises(UnusableScanError, match="with other folders; name the one that holds"):
+        read(tmp_path)
 
 
 def test_documents_beside_the_slices_are_left_out_with_a_warning(tmp_path):

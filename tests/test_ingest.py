@@ -302,6 +302,19 @@ def test_a_nrrd_without_space_is_refused(tmp_path):
     (tmp_path / "scan.nrrd").write_bytes(text)
     with pytest.raises(UnusableScanError, match="no space field"):
         read(tmp_path / "scan.nrrd")
+    (tmp_path / "scan.nrrd").write_bytes(text.replace(b"space dimension: 3", b"space: scanner-xyz"))
+    with pytest.raises(UnusableScanError, match="came the space scanner-xyz"):
+        read(tmp_path / "scan.nrrd")
+
+
+def test_a_metaimage_that_names_directions_but_tells_no_axes_is_refused(tmp_path):
+    write(tmp_path / "scan.mha", tripod())
+    text = (tmp_path / "scan.mha").read_bytes()
+    start = text.index(b"TransformMatrix")
+    line = text[start : text.index(b"\n", start) + 1]
+    (tmp_path / "scan.mha").write_bytes(text.replace(line, b"AnatomicalOrientation = ???\n"))
+    with pytest.raises(UnusableScanError, match="no TransformMatrix"):
+        read(tmp_path / "scan.mha")
 
 
 def test_the_sheared_sform_of_a_tilted_gantry_is_honoured(tmp_path):
@@ -351,6 +364,16 @@ def test_the_sheet_goes_before_the_header_and_a_contradiction_is_told():
     content = described({"sex": "M", "age_years": None}, {"sex": "F", "age_years": 40})
     assert content["demographics"] == {"sex": "M", "age_years": 40}
     assert content["warnings"] == ["sex is M in the case sheet, F in the scan; the sheet counts"]
+
+
+@pytest.mark.parametrize(
+    ("told", "written", "contradict"),
+    [(45.5, 45, False), (45, 45, False), (44.9, 45, True), (0.5, 0.5, False), (0.25, 0.5, True)],
+)
+def test_an_age_that_a_header_tells_in_full_years_is_no_contradiction(told, written, contradict):
+    content = described({"age_years": told}, {"age_years": written})
+    assert content["demographics"]["age_years"] == told
+    assert bool(content["warnings"]) == contradict
 
 
 @pytest.mark.parametrize(("sheet", "header"), [(97, None), (None, 97), (97, 93)])

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from phantomloom.library import page, table
+from phantomloom.library import page, table, terminal
 from phantomloom.structures import structures
 
 MODELS, PROTOCOLS = ("skeleton", "torso"), ("abdomen",)
@@ -36,7 +36,7 @@ def artefacts(**changed):
         "name": "liver",
         "expected_hu": 60.0,
         "source_hu": statistics(55.0),
-        "simulated_hu": {"soft": statistics(63.5), "sharp": statistics(70.0)},
+        "simulated_hu": {"sharp": statistics(70.0), "soft": statistics(63.5)},  # as JSON sorts
     }
     return {
         "ingest": done(
@@ -114,6 +114,44 @@ def test_a_case_that_went_through_is_done_with_its_sums_in_the_row():
     assert (found["meshes"], found["meshes_watertight"], found["triangles"]) == (1, 1, 800)
     assert found["noise_abdomen_sharp_hu"] == 30.0
     assert found["largest_soft_error_hu"] == 3.5
+
+
+def test_a_confidence_is_told_where_one_network_found_the_structure_and_nobody_edited_it():
+    def of_liver(**changed):
+        (liver, *_) = table.structure_rows(MEASUREMENTS, artefacts(**changed))
+        return liver["confidence"], liver["boundary_entropy_bits"]
+
+    assert of_liver() == (0.9, 0.7)
+    given = {"liver": {"volume_ml": 1400.0, "touches_border": "", "confidence": None}}
+    labels = done(engine="labels", weights="d", seen_in_training=None, structures=given)
+    assert of_liver(**{"segment/given": labels}) == (None, None)
+    edits = [{"structure": "liver", "added_ml": 1.0, "removed_ml": 0.0}]
+    merged = artefacts()["merge"] | {"edited": True, "edits": edits}
+    assert of_liver(merge=merged) == (None, None)
+
+
+@pytest.mark.parametrize(("years", "told"), [(17.6, "17 years"), (0.5, "6 months"), (80, "80 y")])
+def test_a_page_tells_an_age_as_people_do(years, told):
+    its = artefacts()
+    its["ingest"]["demographics"]["age_years"] = years
+    assert f"age {told}" in page.case_page(row(its), [], its, {}, [])
+
+
+def test_a_check_that_cannot_judge_a_case_says_so_on_its_page():
+    child = {"expected": "an adult", "seen": "9 years", "severity": "not judged"}
+    its = artefacts()
+    its["qc"]["findings"] = {"volume": [{"structure": "all structures", **child}], "symmetry": []}
+    shown = page.case_page(row(its), [], its, {}, [])
+    assert "volume: not judged</summary>" in shown and "symmetry: no findings</summary>" in shown
+    assert "all structures: expected an adult, seen 9 years (not judged)" in shown
+
+
+def test_an_error_over_few_voxels_is_noise_and_does_not_count():
+    its = artefacts()
+    liver = its["simulate/abdomen"]["structures"][0]
+    few = {kernel: statistics(200.0) | {"voxels": 99} for kernel in ("sharp", "soft")}
+    its["simulate/abdomen"]["structures"].append(liver | {"name": "ureter", "simulated_hu": few})
+    assert row(its)["largest_soft_error_hu"] == 3.5
 
 
 def test_what_is_unknown_or_not_there_is_none_and_never_zero():
@@ -240,7 +278,7 @@ def test_the_table_that_ends_a_run_tells_what_became_of_each_case(tmp_path):
     build(tmp_path, "crashed", artefacts())
     table.artefact_paths("crashed", MODELS, PROTOCOLS, tmp_path)["segment/torso"].unlink()
     cases = ["good", "bad", "crashed"]
-    told = table.terminal_table(tmp_path, cases, MODELS, PROTOCOLS, files(tmp_path, *cases))
+    told = terminal.terminal_table(tmp_path, cases, MODELS, PROTOCOLS, files(tmp_path, *cases))
     good, bad, crashed = told.splitlines()[1:4]
     assert good.split()[:2] == ["good", "done"]
     assert bad.split()[:2] == ["bad", "refused"]
@@ -251,14 +289,14 @@ def test_the_table_that_ends_a_run_tells_what_became_of_each_case(tmp_path):
 
 
 def test_of_many_cases_the_terminal_shows_those_that_need_a_person(tmp_path):
-    for number in range(table.LINES + 1):
+    for number in range(terminal.LINES + 1):
         build(tmp_path, f"case{number}", artefacts() if number else refused())
-    told = table.terminal_table(
-        tmp_path, [f"case{n}" for n in range(table.LINES + 1)], MODELS, PROTOCOLS
+    told = terminal.terminal_table(
+        tmp_path, [f"case{n}" for n in range(terminal.LINES + 1)], MODELS, PROTOCOLS
     )
     assert "case0 " in told
     assert "case1 " not in told
-    assert f"{table.LINES} done, 1 refused" in told
+    assert f"{terminal.LINES} done, 1 refused" in told
 
 
 @pytest.mark.parametrize(
@@ -274,7 +312,7 @@ def test_a_crash_on_a_rerun_is_no_success_because_later_files_are_still_there(tm
     results = tmp_path / "results"
     build(results, "patient1", artefacts())
     (results / lost).unlink()
-    told = table.terminal_table(results, ["patient1"], MODELS, PROTOCOLS, {str(results / lost)})
+    told = terminal.terminal_table(results, ["patient1"], MODELS, PROTOCOLS, {str(results / lost)})
     assert told.splitlines()[1].split()[:3] == ["patient1", "failed", str(tmp_path / "logs" / log)]
 
 
@@ -282,7 +320,7 @@ def test_what_a_phase_was_not_about_is_open_when_another_case_crashes(tmp_path):
     build(tmp_path, "good", artefacts())
     due = {f"{tmp_path}/ingest/{case}/ct.json" for case in ("good", "crashed")}
     (tmp_path / "segment/good/skeleton.json").unlink()
-    told = table.terminal_table(tmp_path, ["good", "crashed"], MODELS, PROTOCOLS, due)
+    told = terminal.terminal_table(tmp_path, ["good", "crashed"], MODELS, PROTOCOLS, due)
     assert [line.split()[1] for line in told.splitlines()[1:3]] == ["open", "failed"]
 
 
@@ -291,7 +329,7 @@ def word(*due: str, crashed: bool, capsys) -> str:
     workflow = SimpleNamespace(dag=SimpleNamespace(jobs=[SimpleNamespace(output=due)]))
     config = {"cohort": {"cases": "a"}, "segment": {"models": MODELS}}
     config |= {"simulate": {"protocols": PROTOCOLS}}
-    known = {"read_cases": lambda _: ["a"], "terminal_table": table.terminal_table, "Path": Path}
+    known = {"read_cases": lambda _: ["a"], "terminal_table": terminal.terminal_table, "Path": Path}
     rules = Path(__file__).parents[1] / "workflow/rules/common.smk"
     exec(rules.read_text(), scope := {"workflow": workflow, "config": config, **known})
     scope["cases"]()

@@ -89,6 +89,14 @@ def test_noise_is_measured_in_the_deepest_soft_structure_without_its_shading():
     assert found["sd_hu"]["soft"] == pytest.approx(12, rel=0.06)
 
 
+def test_pixels_too_coarse_for_the_largest_ball_give_no_noise_figure():
+    array = np.full((40, 40, 40), BONE, np.uint8)
+    array[4:36, 4:36, 4:36] = LIVER
+    labels = Volume(array, (3.0, 3.0, 3.0))
+    coarse = Volume(np.zeros((40, 10, 10), np.int16), (3.0, 12.0, 12.0))
+    assert quality.noise(labels, quality.depth_mm(labels), {"soft": coarse}) is None
+
+
 def test_without_a_soft_structure_there_is_no_noise_figure():
     bones = Volume(np.full((3, 3, 3), BONE, np.uint8), (1.0, 1.0, 1.0))
     assert quality.noise(bones, quality.depth_mm(bones), {"soft": bones}) is None

@@ -93,19 +93,23 @@ def test_the_checks_are_withheld_where_ingest_refused_and_knows_nobody(tmp_path)
         assert json.loads(path.read_text()) == merge_json
 
 
-def test_a_reference_population_of_the_library_takes_the_sex_from_ingest(tmp_path):
+def test_a_reference_population_of_the_library_is_of_adults_with_the_sex_that_ingest_knows(
+    tmp_path,
+):
     people = {str(n): "MF"[n % 2] for n in range(FEWEST_PERSONS)}
     table = pd.DataFrame({"name": ["liver"], "volume_ml": [1700.0], "touches_border": [""]})
     table.to_parquet(tmp_path / "measured.parquet")
     (tmp_path / "judged").write_text(json.dumps({"status": "done", "verdict": "pass"}))
-    for sex in "MF":
-        (tmp_path / sex).write_text(json.dumps({"status": "done", "demographics": {"sex": sex}}))
+    known = {"M": {"sex": "M"}, "F": {"sex": "F", "age_years": 18}, "child": {"age_years": 9}}
+    for name, its in known.items():
+        (tmp_path / name).write_text(json.dumps({"status": "done", "demographics": its}))
+    cases = people | {"ann": "child"}  # whom no check judges, so she passes
     inputs = {
-        "judged": [str(tmp_path / "judged")] * len(people),
-        "ct_json": [str(tmp_path / sex) for sex in people.values()],
-        "measured": [str(tmp_path / "measured.parquet")] * len(people),
+        "judged": [str(tmp_path / "judged")] * len(cases),
+        "ct_json": [str(tmp_path / name) for name in cases.values()],
+        "measured": [str(tmp_path / "measured.parquet")] * len(cases),
     }
-    params = {"source": "cases", "cases": list(people)}
+    params = {"source": "cases", "cases": list(cases)}
     made = run_job("reference.py", tmp_path, {"population": "population.tsv"}, inputs, params)
     population = pd.read_csv(made.population, sep="\t", index_col="person", dtype={"person": str})
     assert population.sex.to_dict() == people

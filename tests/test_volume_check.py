@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from phantomloom.qc import Person
+from phantomloom.qc import NOT_JUDGED, Person
 from phantomloom.qc.population import published
 from phantomloom.qc.volume import check, limits_ml, reference
 from phantomloom.structures import structures
@@ -80,7 +80,8 @@ def test_a_cyst_does_not_enlarge_a_kidney():
 
 
 def test_children_are_not_judged_by_adult_values():
-    assert check(table(liver=400), Person("F", 4), NOBODY, **LIMITS) == []
+    (told,) = check(table(liver=400), Person("F", 4), NOBODY, **LIMITS)
+    assert (told.severity, told.seen) == (NOT_JUDGED, "4 years")
 
 
 def test_each_reference_volume_is_of_a_known_structure_and_says_its_source():

@@ -1,12 +1,15 @@
 """The case sheet, which says what scans the library is made of, and what people left beside it."""
 
+import csv
+import io
 import re
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from phantomloom.config import portable
-from phantomloom.scan import IMAGE_SUFFIXES, visible_files
+from phantomloom.scan import IMAGE_SUFFIXES, files_of_scan
 from phantomloom.validation import faults, schema
 
 REVIEWS = "review.tsv"
@@ -117,9 +120,12 @@ def scan_files(path: Path) -> list[Path]:
     """Return the files that Snakemake watches itself: the scan, or the first slice of a folder.
 
     One slice is enough to make a case wait for the rule that makes its folder; all of them would
-    weigh on the DAG, see ``scan_digest``.
+    weigh on the DAG, see ``scan_digest``. A folder that cannot be read is left to ingest.
     """
-    return visible_files(path)[:1] if path.is_dir() else [path]
+    try:
+        return files_of_scan(path)[:1]
+    except OSError:
+        return [path]
 
 
 def scan_digest(path: Path) -> str:
@@ -130,9 +136,12 @@ def scan_digest(path: Path) -> str:
     copied anew changes nothing. Every start of Snakemake looks at every case, so larger ones count
     by name, size and time of change.
     """
-    files = visible_files(path) if path.is_dir() else [path]
-    small = sum(file.stat().st_size for file in files) <= SMALL_SCAN_BYTES
-    told = [(file.name, _content(file) if small else _change(file)) for file in files]
+    try:
+        files = files_of_scan(path)
+        small = sum(file.stat().st_size for file in files) <= SMALL_SCAN_BYTES
+        told = [(file.name, _content(file) if small else _change(file)) for file in files]
+    except OSError as fault:  # ingest refuses that case with the reason; the others go on
+        return sha256(repr(fault).encode()).hexdigest()[:12]
     return sha256(repr(told).encode()).hexdigest()[:12]
 
 
@@ -165,8 +174,9 @@ def _scan(path: str, folder: Path) -> dict[str, Any]:
     if path.startswith(STYLISED):
         return {"path": Path(path), "stylised": _stylised(path)}
     found = Path(portable(folder, path))
-    if not found.exists():
-        raise ValueError(_missing(path))
+    with suppress(OSError):  # no permission, or the disk: ingest tells
+        if not found.exists():
+            raise ValueError(_missing(path))
     return {"path": found}
 
 
@@ -218,14 +228,10 @@ def _table(sheet: Path, rules: str) -> dict[int, dict[str, str]]:
         raise ValueError(f"{sheet}: no such sheet; cohort.cases in the config names it") from None
     except UnicodeDecodeError:
         raise ValueError(f"{sheet}: not UTF-8 text; save it as tab-separated UTF-8") from None
-    header, *lines = [line.split("\t") for line in text.splitlines()] or [[]]
-    header = [column.strip() for column in header]
+    rows = _lines(text, sheet)
+    header = rows.pop(1, [])
     _check_header(header, sheet, rules)
-    rows = {
-        n: [field.strip() for field in line]
-        for n, line in enumerate(lines, 2)
-        if any(map(str.strip, line))
-    }
+    rows = {n: line for n, line in rows.items() if any(line)}
     _stop_if(
         [
             f"row {n}: {len(fields)} fields where the header has {len(header)} columns"
@@ -238,6 +244,18 @@ def _table(sheet: Path, rules: str) -> dict[int, dict[str, str]]:
         n: {column: field for column, field in zip(header, fields, strict=False) if field}
         for n, fields in rows.items()
     }
+
+
+def _lines(text: str, sheet: Path) -> dict[int, list[str]]:
+    """Return the fields of each row, quoted as spreadsheets do it, by its first line."""
+    rows, first, reader = {}, 1, csv.reader(io.StringIO(text), delimiter="\t", strict=True)
+    try:
+        for fields in reader:
+            rows[first], first = [field.strip() for field in fields], reader.line_num + 1
+    except csv.Error as fault:
+        told = f"row {first}: {fault}; a field that begins with a quotation mark ends with one"
+        _stop_if([told], sheet)
+    return rows
 
 
 def _check_header(header: list[str], sheet: Path, rules: str) -> None:

@@ -179,9 +179,16 @@ def _person(sheet: dict[str, Any], header: dict[str, Any]) -> tuple[dict[str, An
     doubts = [
         f"{key} is {known[key]} in the case sheet, {header[key]} in the scan; the sheet counts"
         for key in ("sex", "age_years")
-        if key in known and key in header and known[key] != header[key]
+        if key in known and key in header and not _alike(known[key], header[key])
     ]
     return header | known, doubts
+
+
+def _alike(told: str | float, written: str | float) -> bool:
+    """Whether sheet and header agree: a header tells an age in full years, of babies in parts."""
+    if isinstance(told, str) or isinstance(written, str):
+        return told == written
+    return told == written or int(told) == written
 
 
 def _capped(person: dict[str, Any]) -> dict[str, Any]:

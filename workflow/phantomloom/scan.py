@@ -35,9 +35,27 @@ class Scan:
     warnings: tuple[str, ...] = ()
 
 
+DOCUMENTS = {".csv", ".db", ".html", ".ini", ".jpg", ".json", ".log", ".md", ".pdf", ".png"}
+DOCUMENTS |= {".tsv", ".txt", ".xml"}
+
+
 def visible_files(folder: Path) -> list[Path]:
-    """Return the files of a scan's folder, by name, but those that file browsers leave hidden."""
+    """Return the files of a folder, by name, but those that file browsers leave hidden."""
     return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+
+
+def is_document(file: Path) -> bool:
+    """Whether a file in a folder of slices is known to be none: a note, an index, a preview."""
+    return file.suffix.lower() in DOCUMENTS or file.name == "DICOMDIR"
+
+
+def files_of_scan(path: Path) -> list[Path]:
+    """Return the files that a scan consists of: one, or the slices in a folder, by name.
+
+    Raises:
+        OSError: if the folder cannot be read.
+    """
+    return [f for f in visible_files(path) if not is_document(f)] if path.is_dir() else [path]
 
 
 def to_hu(values: np.ndarray) -> np.ndarray:

@@ -17,10 +17,8 @@ import SimpleITK as sitk
 
 from phantomloom.io.dicom_checks import check_alike, check_series, check_stack
 from phantomloom.io.dicom_header import TAGS, acquisition, demographics, numbers, text
-from phantomloom.scan import AIR_HU, Scan, UnusableScanError, to_hu, visible_files
+from phantomloom.scan import AIR_HU, Scan, UnusableScanError, files_of_scan, to_hu, visible_files
 
-DOCUMENTS = {".csv", ".db", ".html", ".ini", ".jpg", ".json", ".log", ".md", ".pdf", ".png"}
-DOCUMENTS |= {".tsv", ".txt", ".xml"}
 HIGHEST_CT_NUMBER = 3071  # of 12-bit scanners
 UNREADABLE: tuple[type[Exception], ...] = (  # what pydicom raises on damaged bytes
     pydicom.errors.InvalidDicomError,
@@ -73,15 +71,17 @@ def read(folder: Path) -> Scan:
 
 def _slices(folder: Path) -> tuple[list[Slice], list[str]]:
     """Return the DICOM files directly in ``folder``, and a warning if others were left out."""
-    files = visible_files(folder)
-    documents = [f for f in files if f.suffix.lower() in DOCUMENTS or f.name == "DICOMDIR"]
-    files = [f for f in files if f not in documents]
+    files = files_of_scan(folder)
     if not files:
+        below = any(f.is_dir() for f in folder.iterdir())
         raise UnusableScanError(
-            "the slices of a CT series", "a folder without DICOM files", "export the series again"
+            "the slices of a CT series",
+            "a folder without DICOM files" + " but with other folders" * below,
+            "name the one that holds the series" if below else "export the series again",
         )
     slices = [Slice(f, _header(f, f"file {n} of {len(files)}")) for n, f in enumerate(files, 1)]
-    left_out = f"{len(documents)} files beside the slices are no DICOM images and were left out"
+    documents = len(visible_files(folder)) - len(files)
+    left_out = f"{documents} files beside the slices are no DICOM images and were left out"
     return slices, [left_out] if documents else []
 
 

@@ -1,5 +1,6 @@
 """A scan as people have it (DICOM folder, NIfTI, NRRD, MHA), recognised and read."""
 
+import re
 from collections.abc import Callable
 from hashlib import file_digest
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from phantomloom.io import dicom, nifti_scan
-from phantomloom.scan import Scan, UnusableScanError, to_hu, visible_files
+from phantomloom.scan import Scan, UnusableScanError, files_of_scan, to_hu
 
 EXPORT = "export the scan again"
 
@@ -36,42 +37,56 @@ def digests(path: Path) -> list[dict[str, Any]]:
     """Return size and sha256 of each source file, by digest: file names may hold identifiers.
 
     Raises:
-        UnusableScanError: if a file cannot be read.
+        UnusableScanError: if a file or the folder cannot be read.
     """
-    files = visible_files(path) if path.is_dir() else [_present(path)]
-    return sorted(map(_digest, files), key=lambda file: file["sha256"])
+    try:
+        files = files_of_scan(path)
+        return sorted(map(_digest, files), key=lambda file: file["sha256"])
+    except FileNotFoundError:
+        raise _absent() from None
+    except OSError as fault:
+        raise UnusableScanError(
+            "a readable scan", f"{fault.strerror}", "check its permissions and the disk"
+        ) from fault
 
 
 def _digest(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as content:
-            return {
-                "bytes": file.stat().st_size,
-                "sha256": file_digest(content, "sha256").hexdigest(),
-            }
-    except OSError as fault:
-        raise UnusableScanError("a readable scan", f"{fault.strerror}", "check the disk") from fault
+    with file.open("rb") as content:
+        digest = file_digest(content, "sha256").hexdigest()
+        return {"bytes": file.stat().st_size, "sha256": digest}
 
 
 def _present(path: Path) -> Path:
     if not path.is_file():
-        raise UnusableScanError(
-            "a scan at the path of the case sheet", "nothing there", "correct the path"
-        )
+        raise _absent()
     return path
+
+
+def _absent() -> UnusableScanError:
+    return UnusableScanError(
+        "a scan at the path of the case sheet", "nothing there", "correct the path"
+    )
 
 
 def _nrrd(path: Path) -> Scan:
     image = _image(path, "NrrdImageIO")
-    if not image.HasMetaDataKey("NRRD_space"):
-        raise UnusableScanError("a header that says how the patient lies", "no space field", EXPORT)
+    space = image.GetMetaData("NRRD_space") if image.HasMetaDataKey("NRRD_space") else ""
+    if space.lower() not in PATIENT_SPACES:
+        came = f"the space {space}" if space else "no space field"
+        raise UnusableScanError("a header that says how the patient lies", came, EXPORT)
     return _scan(image, "NRRD")
+
+
+PATIENT_SPACES = {  # NRRD format, "space": the others, as scanner-xyz, know no left and right
+    *("left-posterior-superior", "right-anterior-superior", "left-anterior-superior"),
+    *("lps", "ras", "las"),
+}
 
 
 def _mha(path: Path) -> Scan:
     with path.open("rb") as content:
         header = content.read(4096).split(b"ElementDataFile")[0]
-    if not any(word in header for word in (b"TransformMatrix", b"Orientation", b"Rotation")):
+    if not re.search(rb"^(TransformMatrix|Orientation|Rotation)\s*=", header, re.MULTILINE):
         raise UnusableScanError(
             "a header that says how the patient lies", "no TransformMatrix", EXPORT
         )

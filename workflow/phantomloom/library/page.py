@@ -20,6 +20,7 @@ UNITS = {
     "years": "years", "percent": "%", "mgy": "mGy", "deg": "°",
 }  # fmt: skip
 UNKNOWN = "unknown"
+NOT_JUDGED = "not judged"  # a severity of qc.schema.yaml
 NONE, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", " \N{MULTIPLICATION SIGN} "
 
 
@@ -56,7 +57,7 @@ def case_page(
             ],
             verdict_reasons=verdict_reasons(artefacts),
             findings={
-                check: [_finding(f) for f in found]
+                f"{words(check)}: {_count(found)}": [_finding(f) for f in found]
                 for check, found in qc.get("findings", {}).items()
             },
             review=qc.get("review"),
@@ -143,6 +144,11 @@ def number(value: float | None, digits: int = 0, missing: str = NONE) -> str:
     return missing if value is None else f"{value:,.{digits}f}".replace("-", MINUS)
 
 
+def age(years: float) -> str:
+    """Return an age in full years as people tell it, that of small children in months."""
+    return f"{int(years)} years" if years >= 2 else f"{int(years * 12 + 1e-6)} months"
+
+
 def text(value: Any) -> str:
     """Return a value of a JSON artefact as people read it."""
     if value is None or value == "":
@@ -193,6 +199,12 @@ def _geometry(geometry: Mapping[str, Any] | None) -> dict[str, Any]:
 SEEN = {True: "seen in training", False: "new to it", None: "not known"}  # the scan, by the network
 
 
+def _count(findings: Sequence[Mapping[str, str]]) -> str:
+    if any(finding["severity"] == NOT_JUDGED for finding in findings):
+        return NOT_JUDGED
+    return f"{len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}"
+
+
 def _finding(finding: Mapping[str, str]) -> str:
     structure, severity = words(finding["structure"]), finding["severity"]
     return f"{structure}: expected {finding['expected']}, seen {finding['seen']} ({severity})"
@@ -241,5 +253,5 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"words": words, "number": number, "text": text}
+    made.filters |= {"words": words, "number": number, "age": age, "text": text}
     return made

@@ -1,16 +1,13 @@
 """The table of cases: what the artefacts of a case's stages say, in one row."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from phantomloom.io import artefact
 from phantomloom.structures import Structure, structures
 
-FAILED = "failed"  # the run was to make an artefact that is missing: its job crashed
-OPEN = "open"  # the run was not about the artefact that is missing
 Artefacts = Mapping[str, dict[str, Any]]  # by stage, in their order: "ingest", "segment/torso", ...
-LINES, WIDTH = 60, 72  # of the terminal's table
 TISSUES = (
     "organ",
     "lung",
@@ -25,17 +22,18 @@ TISSUES = (
     "gas",
 )
 SOFT_HU = 150  # expected values nearer to 0 are soft tissue's
+KERNEL, ENOUGH_VOXELS = "soft", 100  # of simulated HU that tables tell; fewer are mostly noise
 
 
 def artefact_paths(
     case: str, models: Iterable[str], protocols: Iterable[str], results: Path
 ) -> dict[str, Path]:
     """Return where each stage says how ``case`` fared, in the order of the stages."""
-    every = _last_files(case, models, protocols, results)
+    every = last_files(case, models, protocols, results)
     return {stage: path for stage, path in every.items() if path.suffix == ".json"}
 
 
-def _last_files(
+def last_files(
     case: str, models: Iterable[str], protocols: Iterable[str], results: Path
 ) -> dict[str, Path]:
     """Return a file that each stage leaves only when it ends, in the order of the stages."""
@@ -106,13 +104,14 @@ def row(
 def structure_rows(
     measurements: Iterable[Mapping[str, Any]], artefacts: Artefacts
 ) -> list[dict[str, Any]]:
-    """Return one row per measured structure, organs first."""
+    """Return one row per measured structure, organs first.
+
+    The confidence is that of the network which found it; there is none if several models did, as
+    nobody knows whose voxels won, or if a person edited it.
+    """
     masses, meshes = (_by_name(finished(artefacts, stage)) for stage in ("voxel", "mesh"))
     simulated = _by_name(finished(artefacts, "simulate"))
-    confidence: dict[str, Any] = {}
-    for model in finished(artefacts, "segment").values():
-        its = model["structures"].items()
-        confidence |= {name: found["confidence"] for name, found in its if found["confidence"]}
+    confidence = _confidence(artefacts)
     return [
         {
             "name": measured["name"],
@@ -144,52 +143,14 @@ LEADING = (
 )  # fmt: skip
 
 
-def terminal_table(
-    results: Path,
-    cases: Iterable[str],
-    models: Iterable[str],
-    protocols: Iterable[str],
-    due: Container[str] = (),
-) -> str:
-    """Return the table that ends a run: how each case fared, why, and where to look.
-
-    Above 60 cases it leaves out those that are done and says how many. ``due`` are the files
-    that the run was to make.
-    """
-    fates = [_fate(results, case, [*models], [*protocols], due) for case in cases]
-    counts = {kind: sum(fate[1] == kind for fate in fates) for kind in STATUSES}
-    shown = fates if len(fates) <= LINES else [f for f in fates if f[1] != artefact.DONE]
-    lines = [("case", "status", "where to look", "reason"), *shown]
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
-    table = [
-        "  ".join([*map(str.ljust, line[:3], widths), _shortened(line[3])]).rstrip()
-        for line in lines
-    ]
-    told = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n) or "no case"
-    return "\n".join([*table, told, f"all cases: {results / 'library/index.html'}"])
-
-
-STATUSES = (artefact.DONE, artefact.WITHHELD, artefact.REFUSED, OPEN, FAILED)
-
-
-def _fate(
-    results: Path, case: str, models: list[str], protocols: list[str], due: Container[str]
-) -> tuple[str, str, str, str]:
-    paths = _last_files(case, models, protocols, results)
-    for stage, path in paths.items():
-        if not path.is_file():
-            unmade = FAILED if str(path) in due else OPEN
-            log = results.parent / "logs" / _log(stage, case)
-            return case, unmade, str(log), f"{stage} left no result"
-    artefacts = artefact_paths(case, models, protocols, results)
-    status, _, reason = outcome({stage: artefact.read(path) for stage, path in artefacts.items()})
-    return case, status, str(paths["page"]), reason or ""
-
-
-def _log(stage: str, case: str) -> str:
-    rule, _, part = stage.replace("verdict", "qc").partition("/")
-    names = {"segment": f"{case}.{part}.log", "simulate": f"{case}/{part}.log"}
-    return f"{rule}/{names.get(rule, f'{case}.log')}"
+def _confidence(artefacts: Artefacts) -> dict[str, dict[str, float]]:
+    told: dict[str, list[Any]] = {}
+    for model in finished(artefacts, "segment").values():
+        for name, found in model["structures"].items():
+            told.setdefault(name, []).append(found["confidence"])
+    edits = [e for merge in finished(artefacts, "merge").values() for e in merge.get("edits", ())]
+    edited = {edit["structure"] for edit in edits}
+    return {n: its[0] for n, its in told.items() if len(its) == 1 and its[0] and n not in edited}
 
 
 def _seen(models: Artefacts) -> bool | None:
@@ -228,21 +189,25 @@ def _sums(artefacts: Artefacts, rows: Sequence[Mapping[str, Any]]) -> dict[str, 
         "meshes": len(meshes) if meshes else None,
         "meshes_watertight": sum(row["watertight"] for row in meshes) if meshes else None,
         "triangles": sum(row["triangles"] for row in meshes) if meshes else None,
-        **_simulation(finished(artefacts, "simulate"), rows),
+        **_simulation(finished(artefacts, "simulate")),
     }
 
 
-def _simulation(simulated: Artefacts, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return noise per protocol and kernel, and the first protocol's largest soft-tissue error."""
+def _simulation(simulated: Artefacts) -> dict[str, Any]:
+    """Return noise per protocol and kernel, and the first protocol's largest soft-tissue error.
+
+    A mean over few voxels says more about noise than about HU: such structures do not count.
+    """
     noise = {
         f"noise_{protocol}_{kernel}_hu": sd
         for protocol, content in simulated.items()
         for kernel, sd in (content["noise"] or {"sd_hu": {}})["sd_hu"].items()
     }
     errors = [
-        abs(row["simulated_hu"] - row["expected_hu"])
-        for row in rows
-        if row["expected_hu"] is not None and abs(row["expected_hu"]) < SOFT_HU
+        abs(found["simulated_hu"][KERNEL]["mean"] - found["expected_hu"])
+        for found in _by_name(simulated).values()
+        if abs(found["expected_hu"]) < SOFT_HU
+        and found["simulated_hu"][KERNEL]["voxels"] >= ENOUGH_VOXELS
     ]
     return {**noise, "largest_soft_error_hu": max(errors, default=None)}
 
@@ -266,12 +231,12 @@ def _in_order(
 
 
 def _hu(found: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return means inside a structure: source CT, the first kernel of the simulated, expected."""
+    """Return means inside a structure: source CT, the simulated one with KERNEL, expected."""
     if found is None:
         return {"source_hu": None, "simulated_hu": None, "expected_hu": None}
     return {
         "source_hu": found["source_hu"]["mean"],
-        "simulated_hu": next(iter(found["simulated_hu"].values()))["mean"],
+        "simulated_hu": found["simulated_hu"][KERNEL]["mean"],
         "expected_hu": found["expected_hu"],
     }
 
@@ -285,7 +250,3 @@ def _mesh(mesh: Mapping[str, Any] | None) -> dict[str, Any]:
         "watertight": mesh["watertight"],
         "mesh_volume_off_percent": off,
     }
-
-
-def _shortened(words: str) -> str:
-    return words if len(words) <= WIDTH else f"{words[: WIDTH - 1]}…"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from phantomloom.structures import within
 
-FAIL, WARN = "fail", "warn"
+FAIL, WARN, NOT_JUDGED = "fail", "warn", "not judged"
 
 
 class Finding(NamedTuple):
@@ -20,7 +20,7 @@ class Finding(NamedTuple):
     structure: str
     expected: str
     seen: str
-    severity: str  # FAIL or WARN
+    severity: str  # FAIL, WARN or NOT_JUDGED
 
 
 class Person(NamedTuple):
@@ -41,6 +41,11 @@ ADULT_YEARS = 18
 def severity(excess: bool) -> str:
     """Return FAIL for findings beyond the failing limit, else WARN."""
     return FAIL if excess else WARN
+
+
+def not_judged(needed: str, came: str) -> list[Finding]:
+    """Return what a check says that cannot judge a case: silence would read as "all is well"."""
+    return [Finding("all structures", needed, came, NOT_JUDGED)]
 
 
 CYSTS = {"kidney_cyst_left", "kidney_cyst_right"}  # published kidneys are without

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import f, t
 
-from phantomloom.qc import Finding, Person, severity, whole
+from phantomloom.qc import Finding, Person, not_judged, severity, whole
 from phantomloom.qc.mixture import Mixture, fit, residuals, squared_distances
 from phantomloom.qc.population import FEWEST_PERSONS
 
@@ -31,12 +31,14 @@ def check(
     reference, and whoever has too few peers there.
     """
     peers = _peers(person, population)
-    if not person.adult or len(peers) < FEWEST_PERSONS:
-        return []
+    if not person.adult:
+        return not_judged("an adult, as the population is", f"{person.age_years:g} years")
+    if len(peers) < FEWEST_PERSONS:
+        return not_judged(f"{FEWEST_PERSONS} people of that sex to compare with", f"{len(peers)}")
     values, mixture, names = _standardised(measurements, peers, clusters)
     count = int(np.count_nonzero(~np.isnan(values)))
     if count < FEWEST_STRUCTURES:
-        return []
+        return not_judged(f"{FEWEST_STRUCTURES} whole structures of the population's", f"{count}")
     distances = squared_distances(values, mixture)
     nearest = int(distances.argmin())
     deviations = residuals(values, mixture, nearest)

@@ -55,7 +55,7 @@ def of_cases(cases: Mapping[str, tuple[str | None, pd.DataFrame]]) -> pd.DataFra
     """
     if len(cases) < FEWEST_PERSONS:
         raise ValueError(
-            f"a reference population needs {FEWEST_PERSONS} cases that passed, not {len(cases)}"
+            f"a reference population needs {FEWEST_PERSONS} adults that passed, not {len(cases)}"
         )
     names = reference().index
     rows = {c: np.log(whole(table).volume_ml.reindex(names)) for c, (_, table) in cases.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phantomloom.qc import WARN, Finding, Person, severity, with_parts
+from phantomloom.qc import WARN, Finding, Person, not_judged, severity, with_parts
 from phantomloom.structures import structures
 
 TABLE = Path(__file__).with_name("volumes.tsv")
@@ -37,7 +37,7 @@ def check(
     by the upper limit alone. Children are not judged: the reference is adult.
     """
     if not person.adult:
-        return []
+        return not_judged("an adult, as the published volumes are", f"{person.age_years:g} years")
     rows = with_parts(measurements)
     findings = []
     for name in reference().index.astype(str):

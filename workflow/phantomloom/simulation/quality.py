@@ -138,13 +138,15 @@ def noise(
 ) -> dict[str, Any] | None:
     """Return the SD in the largest ball that fits into one soft structure, or None without one.
 
+    Nor is there one where voxels are so coarse that a ball of LARGEST_RADIUS_MM holds few.
+
     ``depth`` is the largest radius, mm, of a ball around each voxel. Each slice is taken about a
     quadratic of its own, so that shading by beam hardening does not count.
     """
     soft = [index for index, row in by_id().items() if row.tissue in HOMOGENEOUS]
     room = np.where(np.isin(inside.array, soft), depth, 0)
     coarsest = max(max(ct.spacing_mm) for ct in simulated.values())
-    if room.max() < max(SMALLEST_RADIUS_MM, 3 * coarsest):
+    if min(room.max(), LARGEST_RADIUS_MM) < max(SMALLEST_RADIUS_MM, 3 * coarsest):
         return None
     place = np.unravel_index(room.argmax(), room.shape)
     index, radius_mm = int(inside.array[place]), min(float(room[place]), LARGEST_RADIUS_MM)

@@ -9,8 +9,8 @@ from phantomloom.segmentation.training.targets import split
 
 def write(folder: Path, fitted: Fitted, recipe: Recipe, seen: tuple[str, ...] = ()) -> None:
     """Write a MONAI bundle for each model into ``folder``; ``seen`` are identities of scans."""
-    grid = (recipe.spacing_mm, tuple(recipe.patch), seen)
+    z, y, x = recipe.patch
     for model, part in split(*fitted).items():
         names = fitted.learnt[model]
-        about = bundle.About(f"PhantomLoom {model}", names, *grid)
+        about = bundle.About(f"PhantomLoom {model}", names, recipe.spacing_mm, (z, y, x), seen)
         bundle.write(folder / model, about, network_def(1 + len(names), recipe), part)
