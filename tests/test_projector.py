@@ -22,26 +22,26 @@ def centred(array, spacing_mm):
     return Volume(array.astype(np.uint8), spacing_mm, tuple(origin))
 
 
-def rays(view_angle):
+def rays(view_angle, scanner=SCANNER):
     """Source and unit directions (z, y, x) of all rays of a view, from the definitions."""
     source = np.array([0, -570 * np.cos(view_angle), 570 * np.sin(view_angle)])
-    angle = view_angle + fan_angles(SCANNER)
-    direction = np.empty((SCANNER.rows, SCANNER.columns, 3))
-    direction[..., 0] = row_heights(SCANNER)[:, None] / 570
+    angle = view_angle + fan_angles(scanner)
+    direction = np.empty((scanner.rows, scanner.columns, 3))
+    direction[..., 0] = row_heights(scanner)[:, None] / 570
     direction[..., 1], direction[..., 2] = np.cos(angle), -np.sin(angle)
     return source, direction / np.linalg.norm(direction, axis=-1, keepdims=True)
 
 
-def box_chords(view_angle, low, high):
-    source, direction = rays(view_angle)
+def box_chords(view_angle, low, high, scanner=SCANNER):
+    source, direction = rays(view_angle, scanner)
     with np.errstate(divide="ignore"):
         a, b = (low - source) / direction, (high - source) / direction
     return np.maximum(np.maximum(a, b).min(-1) - np.minimum(a, b).max(-1), 0)
 
 
-def lengths(volume, materials, view_angle):
-    piece = projector.slab(volume, SCANNER, (0.0, 0.0, 0.0))
-    return projector.path_lengths(piece, SCANNER, materials, view_angle)
+def lengths(volume, materials, view_angle, scanner=SCANNER):
+    piece = projector.slab(volume, scanner, (0.0, 0.0, 0.0))
+    return projector.path_lengths(piece, scanner, materials, view_angle)
 
 
 @pytest.mark.parametrize("view_angle", ANGLES)
@@ -54,6 +54,19 @@ def test_chords_through_a_box_are_exact(view_angle, spacing_mm):
     low, high = np.array([24, 11, 20]) - half, np.array([40, 30, 41]) - half
     wanted = box_chords(view_angle, low * spacing_mm, high * spacing_mm)
     assert wanted.max() > 15
+    assert found == pytest.approx(wanted, abs=2e-3)
+
+
+@pytest.mark.parametrize("view_angle", [0.0, np.pi / 2, np.pi])
+@pytest.mark.parametrize("change", [{"rows": 5}, {"column_offset": 0.5}])
+def test_chords_of_rays_along_an_axis_are_exact(view_angle, change):
+    """Whose slopes are nothing: the middle row's in z, the middle column's in the plane."""
+    scanner = SCANNER._replace(**change)
+    array = np.zeros((60, 50, 44))
+    array[24:37, 11:30, 20:41] = 1
+    found = lengths(centred(array, (1.1, 0.9, 1.0)), 2, view_angle, scanner)[..., 1]
+    corners = np.array([[24, 11, 20], [37, 30, 41]]) - np.array(array.shape) / 2
+    wanted = box_chords(view_angle, *(corners * (1.1, 0.9, 1.0)), scanner)
     assert found == pytest.approx(wanted, abs=2e-3)
 
 
