@@ -11,6 +11,10 @@ CONFIG =
 PROFILE =
 NAME = demo
 TESTS = tests
+# quoted below for the sake of spaces, so the shell expands no tilde
+override LIBRARY := $(patsubst ~/%,$(HOME)/%,$(LIBRARY))
+override CONFIG := $(patsubst ~/%,$(HOME)/%,$(CONFIG))
+override PROFILE := $(patsubst ~/%,$(HOME)/%,$(PROFILE))
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .PHONY: demo library plan test check bench extras lock

@@ -20,5 +20,5 @@ if lacking := held - shown:
         f"{path}: no mask of {', '.join(sorted(lacking))}, which train.cases.{case}.structures "
         "names; put an empty mask there if the scan shows none, else take it out of the list"
     )
-truth = labels.segment(ct, path, "cpu", scheme).labels
+truth = labels.segment(ct, path, "cpu", scheme, may_be_empty=True).labels
 of_scan(case, ct, truth, held).write(Path(snakemake.output[0]))

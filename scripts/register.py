@@ -11,8 +11,10 @@ from phantomloom.structures import MODELS, structures
 log.to(snakemake.log[0])
 ct, other = nifti.read(snakemake.input.ct), nifti.read(snakemake.input.other)
 own, foreign = snakemake.params.schemes
-truth = labels.segment(ct, Path(snakemake.input.truth), "cpu", own).labels
-given = labels.segment(other, Path(snakemake.input.labels), "cpu", foreign).labels
+truth = labels.segment(ct, Path(snakemake.input.truth), "cpu", own, may_be_empty=True).labels
+given = labels.segment(
+    other, Path(snakemake.input.labels), "cpu", foreign, may_be_empty=True
+).labels
 found = carried(ct, other, given)
 by_model = dict.fromkeys(MODELS, Segmentation(found, {}))
 known = {m: tuple(n for n, row in structures().items() if row.model == m) for m in MODELS}

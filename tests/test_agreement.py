@@ -85,6 +85,10 @@ def test_each_structure_is_looked_for_in_the_map_of_its_model():
     assert (rows["liver"].probability, rows["liver"].boundary_entropy_bits) == (0.9, 0.5)
 
 
+def test_where_nothing_is_labelled_there_is_nothing_to_agree_on():
+    assert agreements(found(liver=box()), truth(), KNOWN) == {}
+
+
 def test_what_was_not_found_scores_nothing_and_what_no_model_knows_is_left_out():
     rows = agreements(found(), truth(spleen=box(), aorta=box(shift=15, size=3)), KNOWN)
     assert set(rows) == {"spleen"}

@@ -102,6 +102,8 @@ def test_a_network_is_scored_on_the_gpu_that_the_profile_gives_it(
 
     about = bundle.About("Liver", ("liver",), 3.0, (16, 16, 16), ())
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: int(there))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8e9, 8e9))
     monkeypatch.setattr(monai, "segment", segment)
     monkeypatch.setattr(bundle, "about", lambda folder: about)
     run_script(
@@ -113,7 +115,7 @@ def test_a_network_is_scored_on_the_gpu_that_the_profile_gives_it(
             weights=[tmp_path / "abdomen/models/model.safetensors"],
         ),
         output=[tmp_path / "score.json"],
-        params=SimpleNamespace(scheme="phantomloom"),
+        params=SimpleNamespace(scheme="phantomloom", device="auto", gpu_memory_mb=6000),
         wildcards=SimpleNamespace(unseen="ann"),
     )
     assert devices == {device}

@@ -218,7 +218,8 @@ def test_a_folder_can_show_what_has_a_mask_there_and_a_map_what_its_scheme_names
     for name in ("liver", "spleen"):
         store_on_ct(tmp_path / f"{name}.nii.gz", empty)
     assert shown(tmp_path, "total") == {"liver", "spleen"}
-    assert not found_on(CT, tmp_path, scheme="total").any()
+    assert not segment(CT, tmp_path, "cpu", "total", may_be_empty=True).labels.array.any()
+    assert "no structure in it" in refusal(tmp_path, "total")
     assert shown(tmp_path / "liver.nii.gz", "total") > {"liver", "spleen", "rib_left_7"}
 
 

@@ -120,12 +120,13 @@ def scan_files(path: Path) -> list[Path]:
     """Return the files that Snakemake watches itself: the scan, or the first slice of a folder.
 
     One slice is enough to make a case wait for the rule that makes its folder; all of them would
-    weigh on the DAG, see ``scan_digest``. A folder that cannot be read is left to ingest.
+    weigh on the DAG, see ``scan_digest``. What cannot be read is left to ingest: Snakemake would
+    miss it and stop all cases.
     """
     try:
         return files_of_scan(path)[:1]
     except OSError:
-        return [path]
+        return []
 
 
 def scan_digest(path: Path) -> str:

@@ -93,6 +93,9 @@ def case_of(name):
     return (TAUGHT.get(name) or REFERENCES[name]).get("case", name)
 
 
+JUDGED_OR_TAUGHT = [*dict.fromkeys(case_of(name) for name in (*TAUGHT, *REFERENCES))]
+
+
 def reference(name):
     """The case, path, naming scheme and digest of labels that teach or judge.
 
@@ -139,7 +142,7 @@ def of_unseen_people(recipe, cases):
 
 RUNS = [recipe for recipe in ("people", "shipped") if recipe not in KEPT]
 LOGS = [f"results/fit/{run_of(recipe, TAUGHT)}/log.jsonl" for recipe in RUNS]
-SHOWN = [100170, 100280, 100190, 100310, 100250, 100240]  # old, young, tall, small
+SHOWN = [100170, 100237, 100099, 100201, 100111, 100083]  # old, young, tall, small
 SHOWN_FILES = [
     FILE_OF_PEOPLE.format(family="standard", file=number // PEOPLE_IN_A_FILE)
     for number in SHOWN

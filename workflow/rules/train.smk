@@ -67,6 +67,29 @@ rule lesson:
         "../../scripts/lesson.py"
 
 
+rule distinct:
+    """Stop before training if a scan was refused, or is there under two names."""
+    input:
+        expand("results/ingest/{case}/source.json", case=JUDGED_OR_TAUGHT),
+    output:
+        touch("results/lesson/all.checked"),
+    log:
+        "logs/distinct.log",
+    benchmark:
+        "logs/distinct.tsv"
+    conda:
+        "../../envs/conda.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        cases=JUDGED_OR_TAUGHT,
+        code=code("scripts/distinct.py"),
+    script:
+        "../../scripts/distinct.py"
+
+
 rule unpack:
     """Make networks of the weights of a recipe that are kept."""
     input:
@@ -109,6 +132,7 @@ rule fit:
             else []
         ),
         watched=WATCHED,
+        distinct=ancient("results/lesson/all.checked"),
         first=before,
     output:
         weights="results/fit/{recipe}/{seen}/weights.safetensors",
@@ -152,7 +176,6 @@ rule score:
             model=SHIPPED,
         ),
         ct=lambda w: f"results/ingest/{case_of(w.unseen)}/ct.nii.gz",
-        source=lambda w: f"results/ingest/{case_of(w.unseen)}/source.json",
         labels=lambda w: reference(w.unseen)["labels"],
     output:
         "results/score/{recipe}/{seen}/{unseen}.json",

@@ -59,9 +59,12 @@ def agreements(
     ``found`` and what a model knows, ``known``, go by model. A structure that contains others
     which ``truth`` does not tell apart is found where they are, the heart where its chambers are.
     Only the planes between the first and the last that ``truth`` labels count: beyond them
-    nothing is known. Structures that no model knows are left out.
+    nothing is known, and their ends count as ends of the scan. Structures that no model knows are
+    left out, so nothing is left of a truth without any.
     """
     planes = np.flatnonzero(truth.array.any((1, 2)))
+    if not planes.size:
+        return {}
     slab = slice(planes[0], planes[-1] + 1)
     true = Volume(truth.array[slab], truth.spacing_mm)
     maps = {model: its.labels.array[slab] for model, its in found.items()}

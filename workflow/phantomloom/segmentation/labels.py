@@ -32,12 +32,15 @@ class Claim(NamedTuple):
     inside: np.ndarray  # bool
 
 
-def segment(ct: Volume, weights: Path, device: str, scheme: str = OWN) -> Segmentation:
+def segment(
+    ct: Volume, weights: Path, device: str, scheme: str = OWN, may_be_empty: bool = False
+) -> Segmentation:
     """Return the labels at ``weights``, named in ``scheme``, on the grid of ``ct``.
 
     ``weights`` is one file of label ids, or a folder of masks each called after its class. Where
-    masks overlap the smaller structure wins. Nothing runs on ``device``. Confidence is empty: the
-    labels are given, not estimated.
+    masks overlap the smaller structure wins. If a folder ``may_be_empty``, it may hold empty masks
+    only, which say that the scan shows none of it. Nothing runs on ``device``. Confidence is
+    empty: the labels are given, not estimated.
 
     Raises:
         FileNotFoundError: if nothing is there.
@@ -49,7 +52,7 @@ def segment(ct: Volume, weights: Path, device: str, scheme: str = OWN) -> Segmen
     classes_of(scheme)
     maps = _masks(weights, scheme) if weights.is_dir() else [_map(weights, scheme)]
     given = any(labels.array.any() for labels in maps)
-    if not given and not (maps and weights.is_dir()):  # empty masks say that there is none
+    if not given and not (may_be_empty and maps and weights.is_dir()):
         raise ValueError(f"{weights}: no structure in it, only background or dropped classes")
     found = _on_ct(maps, ct)
     if given and not found.any():

@@ -169,7 +169,8 @@ def _begin_with(first: Fitted, network: BlockUNet, learnt: Learnt) -> None:
         for name, value in network.named_parameters():
             if name.startswith("head."):
                 blocks = value.unflatten(0, (-1, BLOCK**3))
-                blocks[rows] = first.weights[name].unflatten(0, (-1, BLOCK**3))[of_first]
+                its = first.weights[name].to(value.device).unflatten(0, (-1, BLOCK**3))
+                blocks[rows] = its[of_first]
             else:
                 value.copy_(first.weights[name])
 
