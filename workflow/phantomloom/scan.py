@@ -44,18 +44,18 @@ def visible_files(folder: Path) -> list[Path]:
     return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
 
 
-def is_document(file: Path) -> bool:
-    """Whether a file in a folder of slices is known to be none: a note, an index, a preview."""
-    return file.suffix.lower() in DOCUMENTS or file.name == "DICOMDIR"
-
-
 def files_of_scan(path: Path) -> list[Path]:
     """Return the files that a scan consists of: one, or the slices in a folder, by name.
+
+    Notes, indices and previews beside the slices are none of it.
 
     Raises:
         OSError: if the folder cannot be read.
     """
-    return [f for f in visible_files(path) if not is_document(f)] if path.is_dir() else [path]
+    if not path.is_dir():
+        return [path]
+    files = visible_files(path)
+    return [f for f in files if f.suffix.lower() not in DOCUMENTS and f.name != "DICOMDIR"]
 
 
 def to_hu(values: np.ndarray) -> np.ndarray:
