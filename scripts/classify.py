@@ -11,7 +11,7 @@ from phantomloom.privacy import classify, encoding, models, public, study
 from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored
 from phantomloom.privacy.method import Method, chosen
-from phantomloom.privacy.training import Budget
+from phantomloom.privacy.training import Budget, forget
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -42,3 +42,4 @@ with complete(Path(snakemake.output.predictions)) as partial:
     save_file(study.predictions(its, found), partial)
 told = study.outcome(its, found, spent)
 artefact.write(told, snakemake.output.metrics, schema="privacy_metrics")
+forget(Path(snakemake.output.metrics).parent)

@@ -11,7 +11,7 @@ from phantomloom.privacy import baselines, study
 from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored, synthetic
 from phantomloom.privacy.method import Method, chosen
-from phantomloom.privacy.training import Budget
+from phantomloom.privacy.training import Budget, forget
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -37,3 +37,4 @@ else:
 with complete(Path(out.predictions)) as partial:
     save_file(study.predictions(its, found), partial)
 artefact.write(study.outcome(its, found, spent), out.metrics, schema="privacy_metrics")
+forget(Path(out.metrics).parent)

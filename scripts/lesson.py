@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-from phantomloom.io import artefact, log, nifti
+from phantomloom.io import log, nifti
 from phantomloom.resample import Grid, resample
 from phantomloom.segmentation import labels
 from phantomloom.segmentation.training.targets import of_scan
 
 log.to(snakemake.log[0])
 path, case, scheme = Path(snakemake.input.labels), snakemake.wildcards.case, snakemake.params.scheme
-if reason := artefact.reason_to_withhold(snakemake.input.source):
-    raise ValueError(f"{case}: {reason}; mend the scan, or take it out of train.cases")
 scan = nifti.read(snakemake.input.ct)
 ct = resample(scan, Grid.of(scan).at(snakemake.params.spacing_mm))
 shown = labels.shown(path, scheme)

@@ -9,6 +9,7 @@ from phantomloom.privacy import encoding, models, public
 from phantomloom.privacy.data import synthetic
 from phantomloom.privacy.reports import targets
 from phantomloom.privacy.study import wanted
+from phantomloom.privacy.training import forget
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -23,3 +24,4 @@ folder = Path(snakemake.output[0]).parent
 how = public.Settings.of(settings)
 place = (folder, device, snakemake.params.code)
 public.write(public.pretrain(encoder, tokenizer, tokens, truth, how, *place), folder)
+forget(folder)

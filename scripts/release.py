@@ -7,11 +7,12 @@ import pandas as pd
 import torch
 
 from phantomloom.io import complete, log
-from phantomloom.privacy import card, classify, encoding, models, public, released, study
+from phantomloom.privacy import card, classify, encoding, models, public, released, spending, study
 from phantomloom.privacy.accountant import epsilons
 from phantomloom.privacy.data import stored
 from phantomloom.privacy.method import Method, chosen
 from phantomloom.privacy.training import Budget
+from phantomloom.provenance import content
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -25,20 +26,19 @@ row = chosen(p.methods, float(w.budget), len(its.units))
 method = Method.of(row)
 noise = method.within(float(w.budget), len(its.units))
 material = (encoding.read(Path(given.encoded)), study.wanted(its.truth), its.units)
-folder = Path(snakemake.output.model).parent
-below = folder.parents[2]  # of all releases; the state is not to be let out with any
-state = below.with_name("private") / folder.relative_to(below)
-how = (method, noise.noise_multiplier, state, None, p.code)
-learner, trained = classify.run(
-    model, *material, *how, Budget(float(w.budget), noise.delta), device
-)
+folder, state = Path(snakemake.output.model).parent, Path(p.state)
+origin = repr((row, p.study, p.longest, p.wholly_normal, p.code, [content(f) for f in given]))
+spending.check_unspent(state, origin)
+how = (method, noise.noise_multiplier, state, None, p.code, Budget(float(w.budget), noise.delta))
+learner, trained = classify.run(model, *material, *how, device)
 spent = {"epsilon": epsilons(trained.ledger, noise.delta)} | noise._asdict()
-reading = (p.longest, p.wholly_normal)
-terms = released.Terms(w.network, w.dataset, dataset.label_names, row, *reading, spent)
+spending.record(state, origin, spent["epsilon"]["pld"])
+its_terms = (dataset.label_names, row, p.longest, p.wholly_normal, spent)
+terms = released.Terms(w.network, w.dataset, *its_terms)
 released.write(released.Released(model, released.learnt(learner), terms), folder)
 some = np.arange(min(32, len(dataset.reports)))
 texts = [dataset.reports[row].text for row in some]
-back = released.read(folder, *start)
-released.confirm(back, texts, classify.probabilities(learner, some))
+expected = classify.probabilities(learner, some)
+released.confirm(released.read(folder, *start), texts, expected)
 with complete(Path(snakemake.output.card)) as partial:
     partial.write_text(card.card(terms, p.study["unit"]), encoding="utf-8")

@@ -5,11 +5,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from phantomloom.cohort import Scanner, ct, imaging, labels, levels, person
+from phantomloom.cohort import Scanner, ct, imaging, labels, levels, person, rendering
 from phantomloom.cohort.painting import paint, whole_grid
 from phantomloom.cohort.rendering import implants
 from phantomloom.cohort.shapes import union
+from phantomloom.cohort.unnamed import UNNAMED
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -60,6 +62,19 @@ def test_what_is_averaged_or_interpolated_stays_in_its_place(axis, width_mm):
     found = imaging._sampled(place_mm, grid, target, blur_mm=0.3, thickness_mm=width_mm)
     expected = np.indices(target.array.shape)[axis] * width_mm + target.origin_mm[axis]
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("fine_mm", "width_mm"), [(1.5, 2.0), (2.5, 3.0), (1.5, 3.0), (2.0, 5.0)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_voxels_share_what_lies_in_them_among_them(axis, fine_mm, width_mm):
+    grid = Volume(np.zeros((60, 60, 60), np.uint8), (fine_mm,) * 3, (0.0,) * 3)
+    target = Volume(np.zeros((10, 10, 10), np.uint8), (width_mm,) * 3, (10.0,) * 3)
+    for layer in range(8, 11):
+        thin = np.zeros(grid.array.shape)
+        np.moveaxis(thin, axis, 0)[layer] = 1
+        found = imaging._sampled(thin, grid, target, blur_mm=0.0, thickness_mm=width_mm)
+        along = found.mean(axis=tuple({0, 1, 2} - {axis}))
+        assert along.sum() * width_mm == pytest.approx(fine_mm)
 
 
 def test_contrast_raises_the_aorta_and_not_the_muscle():
@@ -133,3 +148,61 @@ def test_fields_of_view_show_what_they_are_called():
 def test_an_unknown_field_of_view_is_named_in_the_error():
     with pytest.raises(ValueError, match="got 'knee'"):
         ct(CHILD, "knee", levels=found())
+
+
+@cache
+def head() -> tuple[np.ndarray, np.ndarray]:
+    """What is painted of a head in the portal phase, and its HU without noise."""
+    someone = replace(CHILD, phase="portal_venous")
+    grid = imaging._field(someone, "head_neck", 2.0, np.random.default_rng(0))
+    fine = imaging._painted(someone, grid, found())
+    return fine.array, rendering.render(someone, fine, np.random.default_rng(1))
+
+
+def test_brain_lies_in_darker_fluid_and_vessels_without_a_name_are_enhanced():
+    painted, hu = head()
+    fluid, vein = (hu[painted == UNNAMED[n]] for n in ("cerebrospinal_fluid", "neck_vein"))
+    assert np.median(fluid) < 20 < np.median(hu[painted == label("brain")]) < 50
+    assert np.median(vein) > 100
+    assert not np.isin(list(UNNAMED.values()), chest()[1].array).any()
+
+
+def test_air_goes_from_the_throat_to_the_lungs():
+    painted, hu = head()
+    parts, _ = ndimage.label((hu < -500) & (painted > 0))
+    throat, windpipe = (np.unique(parts[painted == label(n)]) for n in ("gas", "trachea"))
+    assert set(throat) & set(windpipe) - {0}
+
+
+def test_bones_that_touch_have_a_rim_between_them():
+    block = np.zeros((12, 12, 12), np.uint8)
+    block[2:6, 2:-2, 2:-2], block[6:10, 2:-2, 2:-2] = label("vertebrae_L5"), label("vertebrae_L4")
+    hu = np.zeros(block.shape, np.float32)
+    rendering._bones(CHILD, Volume(block, (1.5,) * 3, (0.0,) * 3), hu)
+    assert (hu[5:7, 5, 5] == hu[2, 5, 5]).all() and hu[4, 5, 5] < hu[5, 5, 5]
+
+
+def test_a_hollow_organ_has_a_wall_all_around():
+    z, y, x = np.indices((21, 21, 21)) - 10
+    ball = np.hypot(np.hypot(z, y), x) <= 8
+    ids = np.where(ball, label("stomach"), label("visceral_fat")).astype(np.uint8)
+    hu = np.zeros(ids.shape, np.float32)
+    grid = Volume(ids, (1.5,) * 3, (0.0,) * 3)
+    rendering._content(CHILD, grid, hu, "stomach", 1.0, np.random.default_rng(2))
+    gas = hu == -960
+    assert gas.any() and not (ndimage.binary_dilation(gas) & ~ball).any()
+
+
+@pytest.mark.parametrize("spacing_mm", [1.0, 3.0])
+def test_noise_is_as_strong_in_lungs_as_in_the_liver_and_weaker_in_the_room(spacing_mm):
+    shape = (8, *[round(240 / spacing_mm)] * 2)
+    inside = np.zeros(shape, bool)
+    inside[:, :, : shape[2] // 2] = True
+    grid = Volume(np.zeros(shape, np.uint8), (3.0, spacing_mm, spacing_mm), (0.0,) * 3)
+    machine = Scanner(noise_hu=12.0, grain_mm=1.5)
+    noise = imaging._noise(inside, grid, machine, 3.0, np.random.default_rng(3))
+    body, room = noise[..., : shape[2] // 2], noise[..., -round(60 / spacing_mm) :]
+    assert body.std() == pytest.approx(12, rel=0.1)
+    assert room.std() == pytest.approx(6, rel=0.1)
+    thick = imaging._noise(inside, grid, machine, 12.0, np.random.default_rng(3))
+    np.testing.assert_allclose(thick, noise / 2, rtol=1e-5)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from phantomloom.cohort import labels, person, reference
+from phantomloom.cohort import girdles, labels, person, reference, vessels
+from phantomloom.cohort.build import body
 from phantomloom.cohort.painting import paint, whole_grid
 from phantomloom.cohort.people import Person
+from phantomloom.cohort.shapes import union
 from phantomloom.structures import by_id, label, structures
 from phantomloom.volume import Volume
 
@@ -242,3 +244,67 @@ def test_a_thirteenth_pair_of_ribs_is_bone_beside_the_first_lumbar_vertebra():
     level, _, middle = (part.mean() for part in np.nonzero(twelve == label("vertebrae_L1")))
     for side in (x > middle, x < middle):
         assert side.sum() * 0.064 > 0.3 and abs(z[side].mean() - level) * 4 < 40
+
+
+def places(who: str, name: str) -> dict[str, np.ndarray]:
+    """Where the voxels of a structure are, in mm."""
+    image = painted(who)
+    return dict(zip("zyx", np.argwhere(image.array == label(name)).T * 4.0, strict=True))
+
+
+@pytest.mark.parametrize("who", ["man", "woman"])
+@pytest.mark.parametrize(
+    ("name", "first", "second", "sign"),
+    [  # y grows to the back, x to the left
+        *[("heart_ventricle_left", "x", "y", -1), ("heart_ventricle_left", "x", "z", -1)],
+        *[("heart_ventricle_right", "x", "y", -1), ("gallbladder", "z", "y", 1)],
+        # a kidney's outer border is behind its hilum; its upper pole is nearer to the spine
+        *[("kidney_left", "x", "y", 1), ("kidney_left", "x", "z", -1)],
+        *[("kidney_right", "x", "y", -1), ("kidney_right", "x", "z", 1)],
+    ],
+)
+def test_organs_lean_as_they_do(who, name, first, second, sign):
+    its = places(who, name)
+    assert sign * np.cov(its[first], its[second])[0, 1] > 0
+
+
+@pytest.mark.parametrize("who", ["man", "woman"])
+def test_the_patella_is_a_bone(who):
+    image, tool = painted(who), body(PEOPLE[who]).bones
+    for side in (1, -1):
+        box, gauge = union([tool.blob(girdles.PATELLA, (21, 10, 21), side=side)], image, 1.0)
+        assert (image.array[box][gauge <= 1] == label("bones")).mean() > 0.5
+
+
+@pytest.mark.parametrize("who", ["man", "woman"])
+def test_the_arch_passes_the_airways_whole(who):
+    image = closeup(who, ["trachea", "aorta"], (2.5, 2.5, 2.5))
+    tube = body(PEOPLE[who]).bones.tube(vessels.AORTA[:6], vessels.AORTA_RADII[:6])
+    box, gauge = union(tube, image, 1.0)
+    inside = image.array[box][gauge <= 1]
+    assert (inside == label("aorta")).mean() > 0.97
+    assert np.isin(inside, [label("trachea"), label("gas")]).mean() < 0.003
+
+
+@pytest.mark.parametrize("who", ["man", "woman"])
+def test_no_muscle_goes_through_a_kidney(who):
+    image = painted(who)
+    for side in ("left", "right"):
+        kidney = image.array == label(f"kidney_{side}")
+        for plane in np.flatnonzero(kidney.any(axis=(1, 2)))[2:-2]:
+            rows, columns = np.nonzero(kidney[plane])
+            hull = np.zeros(kidney.shape[1:], bool)
+            for row in range(rows.min(), rows.max() + 1):
+                mine = columns[rows == row]
+                hull[row, mine.min() : mine.max() + 1] = True
+            inner = ndimage.binary_erosion(hull)
+            assert not (image.array[plane][inner] == label("muscles")).any()
+
+
+def test_volumes_hold_on_finer_grids_than_that_of_the_levels():
+    man = PEOPLE["man"]
+    fine = paint(man, whole_grid(man, 3.0), found("man"))[0]
+    counts = np.bincount(fine.array.ravel(), minlength=256) * fine.voxel_ml
+    for organ, (grams, _, density, names) in ICRP.items():
+        ml = sum(counts[label(name)] for name in names)
+        assert ml == pytest.approx(grams / density, rel=0.05), organ

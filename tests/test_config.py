@@ -225,6 +225,15 @@ LABELS = {"engine": "labels", "weights": None}
             {"privacy": {"datasets": {"synthetic_chest_ct": {"arguments": {"report": 9}}}}},
             "privacy.datasets.synthetic_chest_ct.arguments.report: 'report'; allowed: reports or",
         ),
+        (  # or each report would count as a patient
+            {
+                "privacy": {
+                    "study": {"unit": "patient"},
+                    "datasets": {"mine": {"reader": "csv_table", "label_set": "ct_rate"}},
+                }
+            },
+            "privacy.datasets.mine.arguments: lack patient_column, and the unit of privacy is",
+        ),
         (
             {"privacy": {"sweeps": {"grid": {"models": ["bert"]}}}},
             "privacy.sweeps.grid.models.0: 'bert'; allowed: names under privacy.models",

@@ -12,7 +12,7 @@ from phantomloom.privacy.head import Cached, Head
 from phantomloom.privacy.learner import Learner
 from phantomloom.privacy.mechanism import MARGIN
 from phantomloom.privacy.sampling import rows_of_units
-from phantomloom.privacy.training import Plan
+from phantomloom.privacy.training import Plan, train
 
 ROWS, LABELS, WIDTH = 300, 6, 250
 CANARIES, GUESSES, DELTA, SURE = 200, 80, 1e-4, 0.95
@@ -107,3 +107,16 @@ def test_what_cannot_be_audited_is_told():
         attacked(training(seed=None), DELTA, SURE)
     with pytest.raises(ValueError, match="1000 units become canaries, but there are 240"):
         attacked(training(), DELTA, SURE)
+
+
+def test_canaries_leave_the_steps_as_long_as_those_of_the_run_itself(tmp_path):
+    alone, learners = training(0.0), []
+
+    def kept(targets):
+        learners.append(learner(targets))
+        return learners[-1]
+
+    plain = learner(labels())
+    train(plain, alone.units, alone.plan, tmp_path)
+    auditing.by_gradient(alone._replace(learner=kept), CANARIES)
+    torch.testing.assert_close(learners[0].losses(TAUGHT), plain.losses(TAUGHT))

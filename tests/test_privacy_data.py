@@ -180,11 +180,11 @@ def test_annotated_ct_reports_know_their_patients_in_ct_rate(tmp_path):
     header = ["AccessionNo", "report_text", *CT_RATE_LABELS]
     rows = [[f"train_{n}", f"Report {n}.", *[0] * 18] for n in (1, 2, 3)]
     write(tmp_path / ct_rate_annotated.REPORTS, header, *rows)
-    names = [("train_1", "train_17051_a"), ("train_2", "not in CT-RATE")]
-    names.append(("train_3", "train_17051_b"))
+    names = [("train_1", "train_2_a"), ("train_2", "not in CT-RATE")]
+    names.append(("train_3", "train_2_b"))
     write(tmp_path / ct_rate_annotated.NAMES, ["AccessionNo", "NameinCTRATE"], *names)
     reports = ct_rate_annotated.read(tmp_path).reports
-    assert [r.patient_id for r in reports] == ["train_17051", "train_2", "train_17051"]
+    assert [r.patient_id for r in reports] == ["train_2", "of train_2", "train_2"]
 
 
 @pytest.fixture(params=["xml", "csv"])

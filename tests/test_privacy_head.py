@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from phantomloom.privacy import head as heads
-from phantomloom.privacy.head import Cached, Head, Projection
+from phantomloom.privacy.head import Cached, Directions, Head, Projection
 
 COUNTS = np.array([2, 1, 4, 3, 1])
 
@@ -94,16 +94,17 @@ def test_parameters_come_back_as_they_were_set():
 def test_whitened_directions_are_uncorrelated_and_of_equal_size():
     public = torch.randn(500, 8, generator=torch.Generator().manual_seed(2))
     public = public @ torch.diag(torch.logspace(0, -1, 8)) + 3
-    seen = Projection.fit(public, 5)(public)
+    directions = Directions.of(public)
+    seen = Projection.along(directions, 5)(public)
     torch.testing.assert_close(seen.T.cov(correction=0), torch.eye(5) / 5, atol=1e-4, rtol=0)
-    unscaled = Projection.fit(public, 5, whiten=False)(public)
+    unscaled = Projection.along(directions, 5, whiten=False)(public)
     assert float(unscaled.square().sum(1).mean()) == pytest.approx(1, rel=1e-3)
     assert unscaled.var(0)[0] > 5 * unscaled.var(0)[4]
 
 
 def test_more_directions_than_the_public_vectors_span_are_refused():
-    with pytest.raises(ValueError, match="4 directions can be fitted, 5 are wanted"):
-        Projection.fit(torch.zeros(4, 8), 5)
+    with pytest.raises(ValueError, match="4 directions were fitted, 5 are wanted"):
+        Projection.along(Directions.of(torch.zeros(4, 8)), 5)
 
 
 def test_bad_input_is_named():

@@ -93,7 +93,7 @@ def test_settings_that_fit_no_layer_are_refused():
     bert, albert = (models.fresh(name, vocabulary=40, seed=1) for name in ("minilm", "albert-base"))
     with pytest.raises(ValueError, match=r"lora.layers are \[3\], the encoder has 3"):
         lora.adapt(bert, TOP._replace(layers=(3,)), seed=0)
-    with pytest.raises(ValueError, match="shares its layers"):
+    with pytest.raises(ValueError, match="shares its layers; say `layers: all`"):
         lora.adapt(albert, TOP, seed=0)
     with pytest.raises(ValueError, match="not found"):
         lora.adapt(bert, TOP._replace(target_modules=("q_proj",)), seed=0)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import small_public
+import torch
 
-from phantomloom.privacy import card, classify, encoding, released
+from phantomloom.privacy import card, classify, encoding, released, spending
 from phantomloom.privacy.method import Method
 from phantomloom.privacy.sampling import rows_of_units
 
@@ -59,3 +60,26 @@ def test_the_card_states_what_epsilon_covers(given):
     text = card.card(released.terms(given[0]), "patient")
     for said in ("0.99 (privacy loss distributions), 0.0001", "1.2 (RDP)", "one patient, added"):
         assert said in text
+    assert "several reports of one patient" not in text
+    assert "several reports of one patient" in card.card(released.terms(given[0]), "report")
+
+
+def test_a_release_means_the_same_where_singular_vectors_turn_out_the_other_way(given, monkeypatch):
+    folder, expected = given
+    svd = torch.linalg.svd
+
+    def turned(*args, **kwargs):  # as valid: signs are the library's choice
+        u, s, vh = svd(*args, **kwargs)
+        return -u, s, -vh
+
+    monkeypatch.setattr(torch.linalg, "svd", turned)
+    back = released.read(folder, small_public.encoder(), small_public.tokenizer())
+    released.confirm(back, small_public.texts(), expected)
+
+
+def test_a_release_of_another_origin_is_refused(tmp_path):
+    spending.check_unspent(tmp_path, "a")
+    spending.record(tmp_path, "a", 1.0)
+    spending.check_unspent(tmp_path, "a")
+    with pytest.raises(ValueError, match="have been released at epsilon 1, from other data"):
+        spending.check_unspent(tmp_path, "b")

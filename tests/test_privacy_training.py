@@ -159,6 +159,11 @@ def test_without_noise_and_within_the_clip_it_is_gradient_descent(tmp_path):
         iterates.append(torch.cat([weight.detach().flatten(), bias.detach()]))
     expected = torch.stack(iterates[-3:]).mean(0)
     torch.testing.assert_close(done.parameters[: len(expected)], expected, rtol=1e-4, atol=1e-6)
+    all_of_them = train(learner(), UNITS, plan._replace(average_last=9), tmp_path / "longer")
+    expected = torch.stack(iterates).mean(0)  # no part of it the start
+    torch.testing.assert_close(
+        all_of_them.parameters[: len(expected)], expected, rtol=1e-4, atol=1e-6
+    )
     assert epsilon_pld(done.ledger, 1e-5) == epsilon_pld(same.ledger, 1e-5) == math.inf
 
 

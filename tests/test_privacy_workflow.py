@@ -108,19 +108,36 @@ def test_a_release_is_private_complete_and_protected_and_labels_new_reports(fold
     assert re.search(r"epsilon, delta \| (0\.9\d+|1) \(privacy loss", card)
     assert not os.access(release / "model.safetensors", os.W_OK) or os.geteuid() == 0
     files = {path.name for path in release.rglob("*") if path.is_file()}
-    parts = {"encoder.safetensors", "head.safetensors", "sample.safetensors", "head.json"}
+    parts = {"encoder.safetensors", "head.safetensors", "directions.safetensors", "head.json"}
     assert files == {"README.md", "model.json", "model.safetensors", *parts}
     assert (folder / "results/privacy/private/tiny/small/1/private.jsonl").exists()
     assert not any(path.name == "private.jsonl" for path in release.parents[2].rglob("*"))
-    texts = pd.DataFrame({"id": ["a", "NA"], "words": small_public.texts()[:2]})
+    texts = pd.DataFrame({"id": ["a", "NA"], "words": small_public.texts()[:2], "Edema": [1, 0]})
     texts.to_csv(folder / "new.csv", index=False)
     command = [sys.executable, ROOT / "scripts/label_reports.py", release, folder / "new.csv"]
     command += [folder / "out.csv", "--text", "words", "--weights", folder / "weights"]
     subprocess.run(command, check=True, env=quiet(), capture_output=True)
     labelled = pd.read_csv(folder / "out.csv", keep_default_na=False)
-    assert labelled.id.tolist() == ["a", "NA"]
-    found = labelled[list(small_public.dataset().label_names)].to_numpy()
+    assert labelled.id.tolist() == ["a", "NA"] and labelled.Edema.tolist() == [1, 0]
+    names = small_public.dataset().label_names
+    found = labelled[[f"{name} probability" for name in names]].to_numpy()
     assert np.isfinite(found).all() and (found > 0).all() and (found < 1).all()
+
+
+def test_a_second_release_is_refused_and_the_first_stays_also_for_root(folder):
+    release = folder / "results/privacy/release/tiny/small/1"
+    before = {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
+    changed = SETTINGS["methods"] | {"private": [HEAD | {"up_to": 1000, "learning_rate": 0.4}]}
+    configure(folder, SETTINGS | {"methods": changed})
+    with pytest.raises(AssertionError, match=r"have been released at epsilon|[Pp]rotected"):
+        sweep(folder, "results/privacy/release/tiny/small/1/README.md")
+    assert {path: path.read_bytes() for path in release.rglob("*") if path.is_file()} == before
+
+
+def test_a_sweep_keeps_no_states_of_its_trainings(folder):
+    assert (folder / "results/privacy/runs").is_dir()
+    for kept in ("runs", "public"):
+        assert not list((folder / "results/privacy" / kept).rglob("state-*.pt"))
 
 
 def test_weights_that_are_not_there_stop_it_before_anything_runs(folder):

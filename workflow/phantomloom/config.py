@@ -74,7 +74,18 @@ def _without_nulls(value: Any) -> Any:
 def _wrong_together(config: dict[str, Any]) -> list[Fault]:
     """Return the faults of values that the schema allows each by itself."""
     protocols = _at(config, ("simulate", "protocols")) or {}
-    return [*_unknown_names(config), *impossible(protocols)]
+    return [*_unknown_names(config), *impossible(protocols), *_unknown_patients(config)]
+
+
+def _unknown_patients(config: dict[str, Any]) -> Iterator[Fault]:
+    """Yield the data sets of reports whose patients nobody names, where privacy is theirs."""
+    unit = _at(config, ("privacy", "study", "unit"))
+    for name, its in (_at(config, ("privacy", "datasets")) or {}).items():
+        mine = its.get("study", {}).get("unit", unit)
+        named = its["reader"] != "csv_table" or its["arguments"].get("patient_column")
+        if mine == "patient" and not named:
+            told = "lack patient_column, and the unit of privacy is patient: name it, or say report"
+            yield Fault(("privacy", "datasets", name, "arguments"), told)
 
 
 def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:

@@ -254,11 +254,16 @@ rule release:
         encoded="results/privacy/encoded/{dataset}/{network}.safetensors",
         public=public_of,
     output:
-        # a second release of the same reports spends their privacy again
+        # a second release of the same reports spends their privacy again: what is there
+        # is protected, also from root, and stays if the script refuses
         model=protected(
-            "results/privacy/release/{dataset}/{network}/{budget}/model.safetensors"
+            update(
+                "results/privacy/release/{dataset}/{network}/{budget}/model.safetensors"
+            )
         ),
-        card="results/privacy/release/{dataset}/{network}/{budget}/README.md",
+        card=update(
+            "results/privacy/release/{dataset}/{network}/{budget}/README.md"
+        ),
     log:
         "logs/release/{dataset}.{network}.{budget}.log",
     benchmark:
@@ -275,6 +280,8 @@ rule release:
         longest=PRIVACY["sentence_tokens"],
         wholly_normal=lambda w: DATASETS[w.dataset].get("wholly_normal", False),
         source=lambda w, input: weights_of(w.network),
+        # not to be let out with the release
+        state="results/privacy/private/{dataset}/{network}/{budget}",
         code=code("scripts/release.py"),
     script:
         "../../scripts/release.py"

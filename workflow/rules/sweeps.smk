@@ -11,7 +11,7 @@ RUN = "results/privacy/runs/{dataset}/{model}/{level}/seed-{seed}"
 PARTS_OF_A_MODEL = [
     "encoder.safetensors",
     "head.safetensors",
-    "sample.safetensors",
+    "directions.safetensors",
     "head.json",
 ]
 

@@ -42,8 +42,8 @@ rule lesson:
     """Bring a case and its labels onto the networks' grid; tells what is wrong with them."""
     input:
         ct="results/ingest/{case}/ct.nii.gz",
-        source="results/ingest/{case}/source.json",
         labels=lambda w: reference(w.case)["labels"],
+        usable=ancient("results/lesson/all.checked"),
     output:
         "results/lesson/{case}.safetensors",
     log:

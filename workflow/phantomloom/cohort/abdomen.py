@@ -32,12 +32,12 @@ def _paint_paired(body: Body, canvas: Canvas) -> None:
         low = 0 if side == "left" else -16
         if side in body.person.kidneys:
             middle = (1162 + low, 38, 62)
-            sinus = tool.blob((1162 + low, 30, 47), (19, 9, 13), (-25, 0, 0), sign)
+            sinus = tool.blob((1162 + low, 30, 47), (19, 9, 13), (25, 0, 0), sign)
             canvas.paint("visceral_fat", [sinus], ABDOMEN)
             if side in body.person.cysts:
                 cyst = [tool.blob((1130 + low, 40, 88), (12, 12, 12), side=sign)]
                 canvas.paint(f"kidney_cyst_{side}", cyst, ABDOMEN)
-            bean = [tool.blob(middle, (57, 24, 31), (-25, 10, 0), sign)]
+            bean = [tool.blob(middle, (57, 24, 31), (25, -10, 0), sign)]
             canvas.paint(f"kidney_{side}", bean, ABDOMEN, volumes["kidney"], 1.6)
         top = 1226 if side == "left" else 1216
         stem = [(top, 24, 37), (top - 10, 22, 36), (top - 18, 20, 35)]
@@ -64,7 +64,7 @@ def _paint_left(body: Body, canvas: Canvas) -> None:
     tool, volumes = pushed(body, canvas), body.person.volumes_ml
     spleen = [tool.blob((1228, 44, 106), (57, 44, 28), (38, 8, -25))]
     canvas.paint("spleen", spleen, ABDOMEN, volumes["spleen"], 1.9)
-    bag = [tool.blob((1166, -58, -48), (30, 17, 16), (0, 0, 25))]
+    bag = [tool.blob((1166, -58, -48), (30, 17, 16), (0, 0, -25))]
     canvas.paint("gallbladder", bag, ABDOMEN, volumes["gallbladder"], 2.0)
     sag = body.person.style.stomach_drop
     curve = [(1262, 12, 62), (1240, -6, 70), (1210 - sag, -40, 70), (1178 - sag, -62, 48)]

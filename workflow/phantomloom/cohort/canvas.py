@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from phantomloom.cohort.envelope import LEAN, Envelope
 from phantomloom.cohort.shapes import Box, Part, box_of, union
+from phantomloom.cohort.unnamed import painted_id
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -67,7 +68,7 @@ class Canvas:
             level = self._level(gauge[free], volume_ml, limits) if known is None else known
             self.levels[key] = level
         mask = free & (gauge <= level)
-        self.labels[box][mask if specks else _without_specks(mask)] = label(name)
+        self.labels[box][mask if specks else _without_specks(mask)] = painted_id(name)
 
     def shell(
         self, name: str, thickness_mm: dict[str, float], volume_ml: float, reach: float, where: int

@@ -37,7 +37,7 @@ def paint_airways(body: Body, canvas: Canvas) -> None:
     """Paint trachea and bronchi, then the oesophagus behind them."""
     tool = body.organs
     canvas.paint("trachea", tool.tube(TRACHEA, [8.5, 8.5, 8.5, 8]))
-    bronchi = tool.tube([(1388, 10, 2), (1374, 14, 26), (1362, 18, 44)], [6.5, 6, 5])
+    bronchi = tool.tube([(1388, 10, 2), (1375, 2, 26), (1364, 6, 44)], [6.5, 6, 5])
     bronchi += tool.tube([(1388, 10, -2), (1374, 13, -20), (1354, 18, -40)], [7, 6.5, 5])
     canvas.paint("gas", bronchi)
     tube = tool.tube(ESOPHAGUS, [7, 7.5, 8, 8, 8.5, 9, 9], normal=(0, 1, 0), squeeze=1.25)

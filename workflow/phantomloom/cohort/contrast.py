@@ -9,6 +9,7 @@ from zlib import crc32
 import numpy as np
 
 from phantomloom.cohort.people import PHASES, Person
+from phantomloom.cohort.unnamed import UNNAMED
 from phantomloom.structures import by_id
 
 SECONDS = (0, 20, 30, 40, 55, 70, 90, 180, 400)  # after the injection's start
@@ -57,6 +58,10 @@ PREFIXES: dict[str, tuple[float, str]] = {
     **{"breast": (5, "wall"), "lymph": (38, "wall"), "parotid": (5, "wall")},
     **{"submandibular": (42, "gland"), "brachial_plexus": (20, "none")},
 }
+UNNAMED_ROWS = {  # of what is painted, and has no name in the table
+    **{"cerebrospinal_fluid": (8.0, "none"), "limb_artery": (42.0, "artery")},
+    **{"leg_vein": (42.0, "leg_vein"), "neck_vein": (42.0, "upper_vein")},
+}
 TISSUE_CURVE = {"muscle": "muscle", "vessel": "artery", "organ": "wall", "soft": "wall"}
 SPREAD_HU = 4.0  # between persons, of any structure
 SPREAD_OF = {"liver": 9.0, "muscle": 6.0, "lung": 30.0, "fat": 4.0}
@@ -81,6 +86,8 @@ def hounsfield(person: Person) -> np.ndarray:
         base, curve = _row(structure.name, structure.tissue)
         result[number] = base + rise[curve] + _personal(person, structure.name, structure.tissue)
         result[number] -= _infiltration(person, structure.name)
+    for name, (base, curve) in UNNAMED_ROWS.items():
+        result[UNNAMED[name]] = base + rise[curve]
     return result
 
 

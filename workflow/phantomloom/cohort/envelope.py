@@ -77,7 +77,7 @@ def _slice(
     section = LOFTS["cavity"].at(z)
     if section is not None:
         cavity = section.gauge(reference[0] / belly, reference[1], 2.1) < 1
-        behind = reference[0] - SPINE(z) - SPINE_BACK_MM
+        behind = reference[0] - float(SPINE(z)) - SPINE_BACK_MM
         cavity &= (behind < 0) | (np.abs(reference[1]) > SPINE_HALF_MM + 0.7 * behind)
         regions[cavity] = CAVITY_REGION
         above[:] = (z - diaphragm(*reference)) * scale

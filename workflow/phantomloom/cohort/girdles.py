@@ -8,6 +8,7 @@ from phantomloom.cohort.shapes import Part
 
 ANYWHERE = LEAN | OUTSIDE
 SOCKET = (930.0, -2.0, 92.0)  # the hip joint
+PATELLA = (500.0, -42.0, 95.0)
 
 
 def paint_limb_bones(body: Body, canvas: Canvas) -> None:
@@ -18,6 +19,7 @@ def paint_limb_bones(body: Body, canvas: Canvas) -> None:
         canvas.paint("body", [body.bones.blob(SOCKET, (26, 26, 26), side=sign)])  # joint space
         canvas.paint(f"hip_{side}", _hip(body.bones, sign), ANYWHERE)
         canvas.paint("bones", _lower_leg(body.bones, sign), ANYWHERE)
+        canvas.paint("bones", [body.bones.blob(PATELLA, (21, 10, 21), side=sign)], ANYWHERE)
         canvas.paint(f"humerus_{side}", _humerus(body.arms, arm, sign), ANYWHERE)
         canvas.paint("bones", _forearm(body.arms, arm, sign), ANYWHERE)
         canvas.paint(f"scapula_{side}", _scapula(body, sign), ANYWHERE)
@@ -104,7 +106,6 @@ def _lower_leg(tool: Sculptor, sign: float) -> list[Part]:
     )
     parts += [tool.blob((462, 2, 95), (11, 24, 38), side=sign)]
     parts += tool.tube([(435, 22, 122), (250, 18, 112), (80, 8, 112)], [9, 7, 9], sign)
-    parts += [tool.blob((500, -42, 95), (21, 10, 21), side=sign)]  # patella
     parts += tool.tube([(62, 5, 92), (38, 46, 92)], [21, 18], sign)  # ankle and heel
     for toe in range(5):
         x = 74 + 8.5 * toe

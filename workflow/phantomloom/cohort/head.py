@@ -29,7 +29,7 @@ def _paint_brain(body: Body, canvas: Canvas) -> None:
     used = canvas.volume_ml("brainstem") + canvas.volume_ml("optic_chiasm")
     whole = [tool.blob((1684, 5, 0), (65.5, 91, 67))]
     canvas.paint("brain", whole, CRANIUM, volumes["brain"] - used, 1.05)
-    canvas.paint("body", whole, CRANIUM)  # cerebrospinal fluid
+    canvas.paint("cerebrospinal_fluid", whole, CRANIUM)
 
 
 def _paint_eye(body: Body, canvas: Canvas, side: str, sign: float) -> None:

@@ -7,10 +7,10 @@ from phantomloom.cohort.sculptor import SIDES
 
 INSIDE = CAVITY_REGION | MIDDLE
 CHAMBERS = {  # share of the blood; middle, half axes and tilt (about z, y, x) of the reference
-    "heart_ventricle_left": (0.27, (1312, -38, 44), (26, 25, 44), (28, 32, 0)),
+    "heart_ventricle_left": (0.27, (1312, -38, 44), (26, 25, 44), (-28, 32, 0)),
     "heart_atrium_left": (0.19, (1350, 0, 8), (24, 22, 34), (0, 0, 0)),
     "heart_atrium_right": (0.24, (1332, -30, -38), (37, 28, 25), (0, 0, 0)),
-    "heart_ventricle_right": (0.3, (1306, -66, 8), (29, 23, 52), (18, 24, 0)),
+    "heart_ventricle_right": (0.3, (1306, -66, 8), (29, 23, 52), (-18, 24, 0)),
 }
 WALLS_MM = {  # thickness of the muscle about each chamber
     **{"heart_ventricle_left": 11.0, "heart_ventricle_right": 3.5},

@@ -6,11 +6,12 @@ import numpy as np
 from scipy import ndimage
 
 from phantomloom.cohort.build import VERTEX, body
+from phantomloom.cohort.painting import drawn, whole_grid
 from phantomloom.cohort.painting import levels as find_levels
-from phantomloom.cohort.painting import paint, whole_grid
 from phantomloom.cohort.people import Person
 from phantomloom.cohort.rendering import METAL_HU, render
 from phantomloom.cohort.scanners import Scanner, couch
+from phantomloom.cohort.unnamed import named
 from phantomloom.volume import Triple, Volume
 
 FINE_MM = 1.5
@@ -21,6 +22,7 @@ FIELDS = {  # lower and upper end, reference heights in mm
 }
 MIN_CUT_MM, LOWEST_CUT_MM = 120.0, 760.0  # of random cuts, which show no lower legs
 BEYOND_MM = 15.0  # the thickest wall that is drawn around something
+NEAR_MM = 20.0  # of the body, where noise is as in it
 STREAKS, STREAK_HU, STREAK_MM = 9, 260.0, 45.0  # of metal: count, height, reach
 
 
@@ -49,15 +51,16 @@ def ct(
     levels = levels or find_levels(person)
     grid = _field(person, field_of_view, spacing_mm, random)
     thickness = slice_thickness_mm or grid.spacing_mm[0]
-    labels = _painted(person, grid, levels)
     fine = _painted(person, _fine_grid(grid, thickness, fine_mm), levels)
+    painted = _painted(person, grid, levels)
+    labels = painted.with_array(named(painted.array))
     hu = render(person, fine, random)
     _put_couch(person, scanner, fine, hu)
     metal = fine.with_array((hu >= METAL_HU - 1).astype(np.float32))
     sampled = _sampled(hu, fine, grid, scanner.blur_mm, thickness)
     if metal.array.any():
         sampled += _streaks(_sampled(metal.array, fine, grid, 0.5, thickness), grid, random)
-    sampled += _noise(sampled, grid, scanner, thickness, random)
+    sampled += _noise(labels.array > 0, grid, scanner, thickness, random)
     rounded = np.clip(np.rint(sampled), *RANGE_HU).astype(np.int16)
     return grid.with_array(rounded), labels
 
@@ -87,7 +90,7 @@ def _painted(person: Person, grid: Volume, levels: dict[str, float]) -> Volume:
     z, y, x = grid.array.shape
     start: Triple = (grid.origin_mm[0] - more * step, *grid.origin_mm[1:])
     larger = Volume(np.zeros((z + 2 * more, y, x), np.uint8), grid.spacing_mm, start)
-    labels, _ = paint(person, larger, levels)
+    labels, _ = drawn(person, larger, levels)
     return grid.with_array(labels.array[more:-more])
 
 
@@ -122,20 +125,27 @@ def _sampled(
     fine: np.ndarray, grid: Volume, target: Volume, blur_mm: float, thickness_mm: float
 ) -> np.ndarray:
     """Return values on the target's grid: blurred in the slice, averaged over voxel and slice."""
-    step = grid.spacing_mm[0]
+    blur = blur_mm / grid.spacing_mm[0]
+    values = ndimage.gaussian_filter(fine, [0, blur, blur], truncate=3)
     widths_mm = (thickness_mm, target.spacing_mm[1], target.spacing_mm[2])
-    boxes = [max(1, round(width_mm / step)) for width_mm in widths_mm]
-    blurred = ndimage.gaussian_filter(fine, [0, blur_mm / step, blur_mm / step], truncate=3)
-    for axis, box in enumerate(boxes):
-        if box > 1:
-            blurred = ndimage.uniform_filter1d(blurred, box, axis, mode="nearest")
-    shift = (np.array(target.origin_mm) - grid.origin_mm) / step
-    shift += [0.5 * (1 - box % 2) for box in boxes]  # even boxes sit askew
-    return ndimage.affine_transform(
-        *(blurred, np.array(target.spacing_mm) / step, shift, target.array.shape),
-        order=1,
-        mode="nearest",
-    )
+    for axis, width_mm in enumerate(widths_mm):
+        shares = _shares(grid, target, axis, width_mm).astype(values.dtype)
+        values = np.moveaxis(np.tensordot(shares, values, (1, axis)), 0, axis)
+    return np.ascontiguousarray(values)
+
+
+def _shares(grid: Volume, target: Volume, axis: int, width_mm: float) -> np.ndarray:
+    """Return how much of the width about each target voxel's centre lies in each voxel, [T, F].
+
+    A width below a voxel's counts as one, which interpolates linearly.
+    """
+    step = grid.spacing_mm[axis]
+    width = max(width_mm, step)
+    centre = grid.origin_mm[axis] + step * np.arange(grid.array.shape[axis])
+    at = target.origin_mm[axis] + target.spacing_mm[axis] * np.arange(target.array.shape[axis])
+    apart = np.abs(at[:, None] - centre)
+    shares = np.clip((width + step) / 2 - apart, 0, step)
+    return shares / shares.sum(1, keepdims=True)
 
 
 def _streaks(metal: np.ndarray, grid: Volume, random: np.random.Generator) -> np.ndarray:
@@ -156,16 +166,17 @@ def _streaks(metal: np.ndarray, grid: Volume, random: np.random.Generator) -> np
 
 
 def _noise(
-    sampled: np.ndarray,
+    body: np.ndarray,
     grid: Volume,
     scanner: Scanner,
     thickness_mm: float,
     random: np.random.Generator,
 ) -> np.ndarray:
-    """Return noise correlated in the slice, less in the air, less in thick slices."""
-    noise = random.standard_normal(sampled.shape, np.float32)
+    """Return noise correlated in the slice, less in the room, less in thick slices."""
+    noise = random.standard_normal(body.shape, np.float32)
     sigma = [0, *(scanner.grain_mm / mm for mm in grid.spacing_mm[1:])]
     noise = ndimage.gaussian_filter(noise, sigma)
     noise *= scanner.noise_hu * np.sqrt(3 / thickness_mm) / max(float(noise.std()), 1e-6)
-    dense = ndimage.uniform_filter(sampled, [1, 15, 15]) > -700
-    return noise * np.where(dense, 1, 0.5).astype(np.float32)
+    reach = [1, *(2 * round(NEAR_MM / mm) + 1 for mm in grid.spacing_mm[1:])]
+    near = ndimage.maximum_filter(body, reach)
+    return noise * np.where(near, 1, 0.5).astype(np.float32)

@@ -109,7 +109,7 @@ class Loft:
 
     def at(self, z: float) -> Section | None:
         """Return the section at reference height ``z``, None beyond the loft's ends."""
-        return Section(*self._curve(z)) if self.low <= z <= self.high else None
+        return Section(*self._curve(z).tolist()) if self.low <= z <= self.high else None
 
 
 SPINE = PchipInterpolator(*np.array(CURVE, float).T)  # y of the vertebral bodies by height

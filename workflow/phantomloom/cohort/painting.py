@@ -28,6 +28,7 @@ from phantomloom.cohort.sculptor import SIDES
 from phantomloom.cohort.shapes import union
 from phantomloom.cohort.spine import paint_spine
 from phantomloom.cohort.trunk_muscles import paint_muscles
+from phantomloom.cohort.unnamed import named
 from phantomloom.cohort.vessels import paint_vessels
 from phantomloom.materials import material
 from phantomloom.structures import by_id, label
@@ -88,6 +89,14 @@ def paint(
     person: Person, grid: Volume, given: dict[str, float] | None = None
 ) -> tuple[Volume, dict[str, float]]:
     """Return the labels of ``person`` on ``grid`` (zeros) and the levels, found unless given."""
+    painted, found = drawn(person, grid, given)
+    return grid.with_array(named(painted.array)), found
+
+
+def drawn(
+    person: Person, grid: Volume, given: dict[str, float] | None = None
+) -> tuple[Volume, dict[str, float]]:
+    """Return what ``paint`` does, with the ids of ``unnamed``, which a CT tells apart."""
     frame = body(person)
     canvas = Canvas(grid, envelope(frame, grid), given)
     paint_spine(frame, canvas)
@@ -117,8 +126,8 @@ def _fill(frame: Body, canvas: Canvas) -> None:
     free = canvas.labels == 0
     canvas.labels[free & (regions & (CAVITY_REGION | MIDDLE) != 0)] = label("visceral_fat")
     canvas.labels[free & (regions == CRANIUM)] = label("body")
-    named = [row.name for row in by_id().values() if row.tissue == "muscle"]
-    used = sum(canvas.volume_ml(name) for name in named)
+    muscles = [row.name for row in by_id().values() if row.tissue == "muscle"]
+    used = sum(canvas.volume_ml(name) for name in muscles)
     free = (canvas.labels == 0) & (regions & (WALL | OUTSIDE) != 0)
     head = (_heights(frame, canvas.grid) > SCALP)[:, None, None] & (regions & ARM == 0)
     free &= ~head
@@ -129,7 +138,7 @@ def _fill(frame: Body, canvas: Canvas) -> None:
     lacking_g = 1000 * frame.person.weight_kg - _mass_g(canvas)
     target = max(1.0, lacking_g / material("adipose").density_g_cm3)
     canvas.claim("subcutaneous_fat", whole, cover, canvas.labels == 0, target, FAT_MM, specks=True)
-    soft = np.isin(np.arange(256), [0, *(label(name) for name in UNDER_SKIN)])
+    soft = np.isin(named(np.arange(256)), [0, *(label(name) for name in UNDER_SKIN)])
     bare = ndimage.binary_dilation(~soft[canvas.labels]) & (canvas.labels == 0)
     canvas.labels[_rim(canvas.labels) & soft[canvas.labels]] = label("skin")
     canvas.labels[bare] = label("skin")  # where a bone comes near the surface
@@ -176,7 +185,7 @@ def _rim(inside: np.ndarray) -> np.ndarray:
 def _mass_g(canvas: Canvas) -> float:
     counts = np.zeros(256)
     for plane in canvas.labels:  # all at once would be copied as int64
-        counts += np.bincount(plane.ravel(), minlength=256)
+        counts += np.bincount(named(plane).ravel(), minlength=256)
     density = [0.0] * 256
     for number, structure in by_id().items():
         density[number] = material(structure.material).density_g_cm3

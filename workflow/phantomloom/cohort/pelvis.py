@@ -4,7 +4,7 @@ import numpy as np
 
 from phantomloom.cohort.build import Body
 from phantomloom.cohort.canvas import Canvas
-from phantomloom.cohort.envelope import LEAN
+from phantomloom.cohort.envelope import CAVITY_REGION, LEAN, MIDDLE
 from phantomloom.cohort.masses import value
 from phantomloom.cohort.sculptor import SIDES, Point
 from phantomloom.cohort.shapes import Part
@@ -35,7 +35,8 @@ def paint_pelvis(body: Body, canvas: Canvas) -> None:
         canvas.paint("body", tool.tube([(905, 18, 0), (862, 8, 0)], 9, squeeze=1.6))
     height = 912 if male else 904
     bag = [tool.blob((height, -34, 0), (31, 30, 40))]
-    canvas.paint("urinary_bladder", bag, LEAN, volumes["urinary_bladder"], 2.3)
+    where = CAVITY_REGION | MIDDLE  # never in the wall
+    canvas.paint("urinary_bladder", bag, where, volumes["urinary_bladder"], 2.3)
 
 
 def womb(body: Body) -> list[Part]:

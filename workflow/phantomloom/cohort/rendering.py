@@ -11,7 +11,7 @@ from phantomloom.cohort.shapes import Box, Part, coordinates, union
 from phantomloom.structures import by_id, label
 from phantomloom.volume import Volume
 
-METAL_HU = 3000.0
+METAL_HU, AIR_HU = 3000.0, -985.0
 SPONGY_HU = {  # inside bones, of a healthy young adult; own settings within published ranges
     **{"vertebrae": 190.0, "sacrum": 120.0, "hip": 150.0, "rib": 200.0, "sternum": 120.0},
     **{"skull": 700.0, "mandible": 600.0, "femur": 120.0, "humerus": 110.0, "bones": 120.0},
@@ -40,10 +40,18 @@ def render(person: Person, labels: Volume, random: np.random.Generator) -> np.nd
     for name, share in HOLLOW.items():
         _content(person, labels, hu, name, share * person.bowel_gas, random)
     hu += _texture(labels, random)
+    box, gauge = union(_larynx(person), labels, 1.0)
+    hu[box][(gauge <= 1) & (ids[box] > 0)] = AIR_HU
     for parts in implants(person):
         box, gauge = union(parts, labels, 1.0)
         hu[box][(gauge <= 1) & (ids[box] > 0)] = METAL_HU
     return hu
+
+
+def _larynx(person: Person) -> list[Part]:
+    """Return the airway between throat and trachea, through what has names of its own."""
+    line = [(1541, -20, 0), (1528, -26, 0), (1514, -29, 0), (1503, -25, 0)]
+    return body(person).bones.tube(line, [5, 4.5, 3.5, 5])
 
 
 def implants(person: Person) -> list[list[Part]]:
@@ -56,7 +64,7 @@ def implants(person: Person) -> list[list[Part]]:
         stem = [(918, 0, 110), (898, 4, 130), (850, 3, 133), (775, -3, 124)]
         result.append(head + tool.tube(stem, [8, 10, 8, 5], side))
     if person.pacemaker:
-        result.append([tool.blob((1395, -88, 88), (24, 5, 22), (0, 0, 14))])
+        result.append([tool.blob((1395, -88, 88), (24, 5, 22), (0, 0, -14))])
     for tooth in range(person.fillings):
         side, step = (1, -1)[tooth % 2], tooth // 2
         row, level = -54 - 9 * step, (1590, 1574)[step % 2]
@@ -77,11 +85,23 @@ def _bones(person: Person, labels: Volume, hu: np.ndarray) -> None:
         spongy[i] = SPONGY_HU.get(stem, OTHER_SPONGY_HU) * person.bone_quality
         rim[i] = spongy[i] + (CORTEX_HU * (0.6 + 0.4 * person.bone_quality) - spongy[i]) * share
     mask = bone[labels.array]
-    inner = ndimage.binary_erosion(mask, border_value=1)
+    inner = mask & _surrounded(labels.array)
     deep = ndimage.binary_erosion(inner, border_value=1)
     edge = mask & ~np.where(thick[labels.array], deep, inner)
     np.copyto(hu, spongy[labels.array], where=mask)
     np.copyto(hu, rim[labels.array], where=edge)
+
+
+def _surrounded(ids: np.ndarray) -> np.ndarray:
+    """Return the voxels whose neighbours have the same id; beyond the grid all do."""
+    same = np.ones(ids.shape, bool)
+    for axis in range(ids.ndim):
+        ahead, behind = (np.moveaxis(same, axis, 0)[part] for part in (np.s_[1:], np.s_[:-1]))
+        along = np.moveaxis(ids, axis, 0)
+        equal = along[1:] == along[:-1]
+        ahead &= equal
+        behind &= equal
+    return same
 
 
 def _lungs(person: Person, labels: Volume, hu: np.ndarray, random: np.random.Generator) -> None:
@@ -126,7 +146,8 @@ def _content(
 
 def _texture(labels: Volume, random: np.random.Generator) -> np.ndarray:
     """Return zero-mean noise of two scales with each structure's amplitude."""
-    amplitude = np.zeros(256, np.float32)
+    amplitude = np.full(256, TEXTURE_HU["soft"], np.float32)
+    amplitude[0] = 0
     for number, structure in by_id().items():
         amplitude[number] = ROUGH.get(structure.name, TEXTURE_HU[structure.tissue])
     grain = _noise(labels.array.shape, labels, GRAIN_MM[0], random)
@@ -145,7 +166,10 @@ def _noise(
 
 
 def _masked(labels: Volume, name: str) -> tuple[Box, np.ndarray | None]:
-    """Return the box and the mask of a structure, or of all lobes for "lung"; None if absent."""
+    """Return box and mask of a structure, or of all lobes for "lung"; None if absent.
+
+    The box has a margin, so that the structure ends in it, unless the grid cuts it.
+    """
     wanted = np.zeros(256, bool)
     for number, structure in by_id().items():
         wanted[number] = structure.tissue == "lung" if name == "lung" else number == label(name)
@@ -153,5 +177,5 @@ def _masked(labels: Volume, name: str) -> tuple[Box, np.ndarray | None]:
     found = ndimage.find_objects(mask.astype(np.uint8))
     if not found:
         return (slice(0, 0), slice(0, 0), slice(0, 0)), None
-    z, y, x = found[0]
+    z, y, x = (slice(max(0, side.start - 1), side.stop + 1) for side in found[0])
     return (z, y, x), mask[z, y, x]

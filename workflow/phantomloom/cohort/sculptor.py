@@ -36,7 +36,11 @@ class Sculptor:
         side: float = 1.0,
         power: float | None = None,
     ) -> Part:
-        """Return a superellipsoid with half axes ``half``, turned about the z, y and x axes."""
+        """Return a superellipsoid with half axes ``half``, turned about the z, y and x axes.
+
+        Of a positive turn about z the left end goes back, about y the top goes left, about x the
+        top goes forward.
+        """
         middle = np.array(centre, float) * (1, 1, side)
         about_z, about_y, about_x = tilt_deg
         turn = Rotation.from_euler("xyz", (about_x, about_y, about_z), degrees=True).as_matrix()
@@ -66,8 +70,10 @@ class Sculptor:
         scale = np.cbrt(np.abs(np.linalg.det(self.frame.jacobian(line[len(line) // 2]))))
         line = self.frame.forward(self._moved(line))
         aside = None if normal is None else np.asarray(normal, float) * (1, 1, side)
-        pieces = zip(line, line[1:], radius * scale, radius[1:] * scale, strict=False)
-        return [Capsule(a, b, (r, s), _square(aside, b - a), squeeze) for a, b, r, s in pieces]
+        across = _square(aside, np.diff(line, axis=0))
+        thick = (radius * scale).tolist()
+        pieces = zip(line[:-1], line[1:], thick[:-1], thick[1:], across, strict=True)
+        return [Capsule(a, b, (r, s), n, squeeze) for a, b, r, s, n in pieces]
 
     def fan(
         self,
@@ -119,8 +125,9 @@ def _chords(points: np.ndarray) -> np.ndarray:
 
 
 def _square(normal: np.ndarray | None, along: np.ndarray) -> np.ndarray:
-    """Return the part of ``normal`` square to ``along``, of length 1 (0 where there is none)."""
+    """Return the part of ``normal`` square to each of ``along`` [N, 3], of length 1 or 0."""
     if normal is None:
         normal = np.cross(along, (1.0, 0.0, 0.0))
-    across = normal - along * (normal @ along) / max(float(along @ along), 1e-6)
-    return across / max(float(np.linalg.norm(across)), 1e-6)
+    share = (normal * along).sum(1) / np.maximum((along**2).sum(1), 1e-6)
+    across = normal - along * share[:, None]
+    return across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)

@@ -23,9 +23,10 @@ class Ellipsoid(NamedTuple):
         return self.centre - reach * self.half_box, self.centre + reach * self.half_box
 
     def gauge(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Return the gauge at the points."""
-        offset = [axis - c for axis, c in zip((z, y, x), self.centre, strict=True)]
-        unit = [sum(m * o for m, o in zip(row, offset, strict=True)) for row in self.to_unit]
+        """Return the gauge at the points, in their precision."""
+        offset = [axis - c for axis, c in zip((z, y, x), self.centre.tolist(), strict=True)]
+        rows = self.to_unit.tolist()
+        unit = [sum(m * o for m, o in zip(row, offset, strict=True)) for row in rows]
         if self.power == 2:
             return np.sqrt(sum(u * u for u in unit))
         return sum(abs(u) ** self.power for u in unit) ** (1 / self.power)
@@ -46,16 +47,16 @@ class Capsule(NamedTuple):
         return np.minimum(self.start, self.end) - radius, np.maximum(self.start, self.end) + radius
 
     def gauge(self, z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Return the gauge at the points."""
-        along = self.end - self.start
-        offset = [axis - c for axis, c in zip((z, y, x), self.start, strict=True)]
-        length2 = max(float(along @ along), 1e-6)
+        """Return the gauge at the points, in their precision."""
+        along = (self.end - self.start).tolist()
+        offset = [axis - c for axis, c in zip((z, y, x), self.start.tolist(), strict=True)]
+        length2 = max(sum(a * a for a in along), 1e-6)
         share = sum(a / length2 * o for a, o in zip(along, offset, strict=True))
         share = np.clip(share, 0, 1)
         apart = [o - share * a for a, o in zip(along, offset, strict=True)]
         distance2 = sum(d * d for d in apart)
         if self.squeeze != 1:
-            across = sum(n * d for n, d in zip(self.normal, apart, strict=True))
+            across = sum(n * d for n, d in zip(self.normal.tolist(), apart, strict=True))
             distance2 += (self.squeeze**2 - 1) * across * across
         return np.sqrt(distance2) / (self.radii[0] + share * (self.radii[1] - self.radii[0]))
 
@@ -65,27 +66,23 @@ Part = Ellipsoid | Capsule
 
 def union(parts: Sequence[Part], grid: Volume, reach: float) -> tuple[Box, np.ndarray]:
     """Return the least gauge of ``parts`` in their common box, float32; beyond reach infinite."""
-    boxes = [box_of(grid, *part.bounds(reach)) for part in parts]
-    box = _hull(boxes)
-    field = np.full([side.stop - side.start for side in box], np.inf, np.float32)
-    for part, inner in zip(parts, boxes, strict=True):
-        local = tuple(
-            slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, box, strict=True)
-        )
-        if field[local].size:
-            np.minimum(field[local], part.gauge(*coordinates(grid, inner)), out=field[local])
-    return box, field
+    bounds = np.array([part.bounds(reach) for part in parts]).reshape(-1, 2, 3)
+    starts, stops = _spans(grid, bounds[:, 0], bounds[:, 1])
+    on_grid = np.flatnonzero((stops > starts).all(1))
+    if not len(on_grid):
+        return _box([0, 0, 0], [0, 0, 0]), np.zeros((0, 0, 0), np.float32)
+    first, last = starts[on_grid].min(0), stops[on_grid].max(0)
+    field = np.full(last - first, np.inf, np.float32)
+    for n in on_grid.tolist():
+        near = field[_box(starts[n] - first, stops[n] - first)]
+        points = coordinates(grid, _box(starts[n], stops[n]))
+        np.minimum(near, parts[n].gauge(*points), out=near)
+    return _box(first, last), field
 
 
 def box_of(grid: Volume, low: np.ndarray, high: np.ndarray) -> Box:
     """Return the slices of the voxels whose centres lie between two corners, perhaps none."""
-    start = np.ceil((low - grid.origin_mm) / grid.spacing_mm).astype(int)
-    stop = np.floor((high - grid.origin_mm) / grid.spacing_mm).astype(int) + 1
-    start = np.clip(start, 0, grid.array.shape)
-    z, y, x = (
-        slice(int(a), int(max(a, b))) for a, b in zip(start, _within(stop, grid), strict=True)
-    )
-    return z, y, x
+    return _box(*_spans(grid, low, high))
 
 
 def coordinates(grid: Volume, box: Box) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -97,16 +94,14 @@ def coordinates(grid: Volume, box: Box) -> tuple[np.ndarray, np.ndarray, np.ndar
     return axes[0][:, None, None], axes[1][None, :, None], axes[2][None, None, :]
 
 
-def _within(stop: np.ndarray, grid: Volume) -> np.ndarray:
-    return np.clip(stop, 0, grid.array.shape)
+def _spans(grid: Volume, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first voxels between corners [..., 3] in mm, and those behind the last."""
+    start = np.ceil((low - grid.origin_mm) / grid.spacing_mm).astype(int)
+    stop = np.floor((high - grid.origin_mm) / grid.spacing_mm).astype(int) + 1
+    start, stop = (np.clip(end, 0, grid.array.shape) for end in (start, stop))
+    return start, np.maximum(start, stop)
 
 
-def _hull(boxes: list[Box]) -> Box:
-    filled = [box for box in boxes if all(side.stop > side.start for side in box)]
-    if not filled:
-        return slice(0, 0), slice(0, 0), slice(0, 0)
-    z, y, x = (
-        slice(min(side.start for side in sides), max(side.stop for side in sides))
-        for sides in zip(*filled, strict=True)
-    )
+def _box(start: Sequence[int] | np.ndarray, stop: Sequence[int] | np.ndarray) -> Box:
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
     return z, y, x

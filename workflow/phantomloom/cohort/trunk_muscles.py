@@ -28,8 +28,9 @@ def paint_muscles(body: Body, canvas: Canvas) -> None:
         canvas.paint(f"gluteus_minimus_{side}", _minimus(tool, sign), LEAN)
         canvas.paint(f"gluteus_medius_{side}", _medius(tool, sign), LEAN)
         canvas.paint(f"gluteus_maximus_{side}", _maximus(tool, sign), LEAN)
-        flank = tool.tube([(1195, 50, 56), (1130, 42, 70), (1065, 46, 84)], [9, 15, 15], sign)
-        canvas.paint("muscles", flank)  # quadratus lumborum
+        line = [(1195, 68, 54), (1130, 63, 68), (1065, 54, 84)]  # quadratus lumborum, flat
+        flank = tool.tube(line, [12, 18, 17], sign, normal=(0, 1, 0), squeeze=2.2)
+        canvas.paint("muscles", flank)
         floor = tool.fan(
             [(905, -40, 30), (900, 20, 44), (905, 62, 28)], [(868, 30, 8)] * 2, 5, sign
         )

@@ -92,7 +92,7 @@ def by_gradient(training: Training, number: int) -> tuple[Scores, dict[str, floa
     watched = GradientCanaries(learner, rows, number, LARGE * plan.clip)
     included = audit.coins(number, plan.seed)
     canaries = [np.array([rows + canary]) for canary in np.flatnonzero(included)]
-    _train(watched, [*training.units, *canaries], plan, watched.watch)
+    _train(watched, training, [*training.units, *canaries], watched.watch)
     members = learner.losses(np.concatenate(training.units))
     others = learner.losses(training.others)
     return Scores(watched.scores, included), audit.membership(members.tolist(), others.tolist())
@@ -109,7 +109,7 @@ def by_loss(training: Training, number: int) -> Scores:
     learner = training.learner(targets)
     before = _losses(learner, canaries)
     absent = set(chosen[~included].tolist())
-    _train(learner, [its for unit, its in enumerate(units) if unit not in absent], plan)
+    _train(learner, training, [its for unit, its in enumerate(units) if unit not in absent])
     return Scores(before - _losses(learner, canaries), included)
 
 
@@ -124,8 +124,13 @@ def _check(training: Training, number: int) -> None:
 
 
 def _train(
-    learner: Trainable, units: Sequence[np.ndarray], plan: Plan, watch: Watch | None = None
+    learner: Trainable,
+    training: Training,
+    units: Sequence[np.ndarray],
+    watch: Watch | None = None,
 ) -> None:
+    """Train on ``units``, with steps as long as those of the training without an audit."""
+    plan = training.plan._replace(units=len(training.units))
     with TemporaryDirectory() as folder:  # to go on from a half would miss sums
         train(learner, units, plan, Path(folder), watch=watch)
 

@@ -16,9 +16,10 @@ Says which of {labels} labels a radiology report has. Trained under differential
 | randomness | of the operating system, recorded nowhere |
 
 **Covered**: every weight in `model.safetensors`. **Public**: the language model, what the public
-grammar taught it (`public/`), the rules' lexicon, and all settings, which were fixed on synthetic
-reports. **Not covered**: other models trained on the same reports; their epsilons add up, so a
-second release of these reports spends again.
+grammar taught it (`public/`), the rules' lexicon, and all settings. **Not covered**: what settings
+tell of these reports if results on them decided these settings (as shipped, they were chosen on
+synthetic reports); other models trained on the same reports, whose epsilons add up, so that a
+second release spends again{several}.
 
 Labels: {names}.
 
@@ -26,6 +27,8 @@ Labels: {names}.
 
 A label of a model is an aid to sort reports, no finding; measure it on labelled reports of yours.
 """
+
+SEVERAL = "; several reports of one patient, for whom epsilon is that many times as large"
 
 
 def card(terms: Terms, unit: str) -> str:
@@ -39,6 +42,7 @@ def card(terms: Terms, unit: str) -> str:
         rdp=spent["epsilon"]["rdp"],
         delta=spent["delta"],
         unit=unit,
+        several=SEVERAL if unit == "report" else "",
         units=spent["units"],
         clip=terms.method["clip"],
         noise=spent["noise_multiplier"],

@@ -39,7 +39,7 @@ class Change(nn.Module):
         self.width = directions + 2  # with the public logit and what the rules read
         self.public, self.change = public, nn.Linear(self.width, labels)
         self._gain = gain
-        # buffers go where the module goes; they are fitted anew, so no file holds them
+        # buffers go where the module goes; the public model's files hold them
         self.register_buffer("_mean", projection.mean, persistent=False)
         self.register_buffer("_matrix", projection.matrix, persistent=False)
         for parameter in self.change.parameters():
@@ -115,7 +115,7 @@ def start(
 
     An encoder that learns is on ``device``; a head alone needs none but the CPU.
     """
-    directions = Projection.fit(public.sample, method.directions, method.whiten)
+    directions = Projection.along(public.directions, method.directions, method.whiten)
     change = Change(copy.deepcopy(public.head), directions, method.gain)
     if warm is not None:
         vector_to_parameters(warm.parameters, change.change.parameters())

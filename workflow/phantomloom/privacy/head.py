@@ -56,6 +56,24 @@ class Head(nn.Module):
         return heed(vectors).masked_fill(~present[..., None], -torch.inf).softmax(1)
 
 
+class Directions(NamedTuple):
+    """Principal directions of vectors: mean [D], standard deviations [K], unit vectors [K, D].
+
+    To be kept with what is learnt in them: fitted anew, elsewhere, each may point the other way.
+    """
+
+    mean: Tensor
+    deviations: Tensor
+    basis: Tensor
+
+    @classmethod
+    def of(cls, public: Tensor) -> Self:
+        """Return those of ``public`` vectors [M, D], largest first; never fit private ones."""
+        mean = public.mean(0)
+        _, sizes, basis = torch.linalg.svd(public - mean, full_matrices=False)
+        return cls(mean, sizes / len(public) ** 0.5, basis)
+
+
 class Projection(NamedTuple):
     """Public directions: x becomes (x - mean) @ matrix, of K numbers with a mean square of 1 / K.
 
@@ -66,20 +84,21 @@ class Projection(NamedTuple):
     matrix: Tensor
 
     @classmethod
-    def fit(cls, public: Tensor, directions: int, whiten: bool = True) -> Self:
-        """Return the principal directions of ``public`` vectors [M, D]; never fit private ones.
+    def along(cls, public: Directions, count: int, whiten: bool = True) -> Self:
+        """Return the projection on the first ``count`` directions.
 
         ``whiten`` scales them to equal variance; else the first directions weigh more.
+
+        Raises:
+            ValueError: if there are fewer.
         """
-        most = min(public.shape)
-        if not 0 < directions <= most:
-            raise ValueError(f"privacy: {most} directions can be fitted, {directions} are wanted")
-        mean = public.mean(0)
-        _, size, basis = torch.linalg.svd(public - mean, full_matrices=False)
-        size, basis = size[:directions] / len(public) ** 0.5, basis[:directions]
-        scale = size.clamp(min=1e-3 * float(size[0])) if whiten else size.norm() / directions**0.5
+        most = len(public.basis)
+        if not 0 < count <= most:
+            raise ValueError(f"privacy: {most} directions were fitted, {count} are wanted")
+        size, basis = public.deviations[:count], public.basis[:count]
+        scale = size.clamp(min=1e-3 * float(size[0])) if whiten else size.norm() / count**0.5
         return cls(
-            mean, (basis / scale[..., None] if whiten else basis / scale).T / directions**0.5
+            public.mean, (basis / scale[..., None] if whiten else basis / scale).T / count**0.5
         )
 
     def __call__(self, vectors: Tensor) -> Tensor:

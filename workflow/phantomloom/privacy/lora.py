@@ -29,7 +29,7 @@ def adapt(encoder: Any, adapter: Adapter, seed: int) -> PeftModel:
     """
     layers = list(adapter.layers) if adapter.layers is not None else None
     if layers is not None and not hasattr(getattr(encoder, "encoder", None), "layer"):
-        raise ValueError("privacy: this encoder shares its layers; leave lora.layers empty")
+        raise ValueError("privacy.lora: this encoder shares its layers; say `layers: all`")
     if layers is not None and not all(0 <= n < len(encoder.encoder.layer) for n in layers):
         raise ValueError(
             f"privacy: lora.layers are {layers}, the encoder has {len(encoder.encoder.layer)}"

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from phantomloom.io import complete
 from phantomloom.privacy import head as heads
-from phantomloom.privacy.head import Cached, Head
+from phantomloom.privacy.head import Cached, Directions, Head
 from phantomloom.privacy.learner import Learner
 from phantomloom.privacy.lora import Classifier, Tokens, vectors
 from phantomloom.privacy.sampling import rows_of_units
 from phantomloom.privacy.training import Plan, train
 
 SAMPLE = 2000  # public sentences that directions are fitted to
+DIRECTIONS = "directions.safetensors"
 
 
 class Settings(NamedTuple):
@@ -57,15 +58,15 @@ class Settings(NamedTuple):
 class PublicModel(NamedTuple):
     """Encoder with its tokenizer, and a head with label attention whose extras are the rules'.
 
-    sample: vectors of public sentences by this encoder, [M, D], to fit directions to. trust: what
-    the rules' features are multiplied by when they are added to the head's logits. The head knows
-    the public wording too well to heed the rules, which other wordings trouble less.
+    directions: of public sentences' vectors by this encoder. trust: what the rules' features are
+    multiplied by when they are added to the head's logits. The head knows the public wording too
+    well to heed the rules, which other wordings trouble less.
     """
 
     encoder: nn.Module
     tokenizer: Any
     head: Head
-    sample: Tensor
+    directions: Directions
     trust: float
 
 
@@ -98,7 +99,8 @@ def pretrain(
     classifier.requires_grad_(False)
     sample = vectors(classifier.encoder, tokens.ids[:SAMPLE], tokens.mask[:SAMPLE])
     classifier.cpu()
-    return PublicModel(classifier.encoder, tokenizer, head, sample, settings.trust)
+    directions = Directions.of(sample)
+    return PublicModel(classifier.encoder, tokenizer, head, directions, settings.trust)
 
 
 def write(model: PublicModel, folder: Path) -> None:
@@ -108,8 +110,8 @@ def write(model: PublicModel, folder: Path) -> None:
         save_model(model.encoder, str(partial))
     with complete(folder / "head.safetensors") as partial:
         save_model(model.head, str(partial))
-    with complete(folder / "sample.safetensors") as partial:
-        save_file({"sample": model.sample}, partial)
+    with complete(folder / DIRECTIONS) as partial:
+        save_file({k: v.contiguous() for k, v in model.directions._asdict().items()}, partial)
     extras = 0 if model.head.extras is None else model.head.extras.in_features
     shape = {"labels": model.head.score.out_features, "extras": extras, "trust": model.trust}
     with complete(folder / "head.json") as partial:
@@ -127,10 +129,10 @@ def read(folder: Path, encoder: Any, tokenizer: Any) -> PublicModel:
     tuned = copy.deepcopy(encoder)
     load_model(tuned, str(folder / "encoder.safetensors"))
     load_model(head, str(folder / "head.safetensors"))
-    sample = load_file(folder / "sample.safetensors")["sample"]
+    directions = Directions(**load_file(folder / DIRECTIONS))
     for part in (tuned, head):
         part.requires_grad_(False)
-    return PublicModel(tuned, tokenizer, head, sample, shape["trust"])
+    return PublicModel(tuned, tokenizer, head, directions, shape["trust"])
 
 
 def _train(
@@ -157,13 +159,19 @@ def _train(
 
 
 def _release(encoder: Any, layers: int | None) -> None:
-    """Let the top ``layers`` learn, or everything."""
+    """Let the top ``layers`` learn, or everything.
+
+    Raises:
+        ValueError: if the encoder has fewer, or shares one set of weights between them.
+    """
     if layers is None:
         encoder.requires_grad_(True)
         return
     if not hasattr(encoder.encoder, "layer"):
-        raise ValueError("privacy: this encoder shares its layers; leave pretraining.layers empty")
-    for layer in encoder.encoder.layer[len(encoder.encoder.layer) - layers :]:
+        raise ValueError("privacy.public: this encoder shares its layers; say `layers: all`")
+    if layers > (most := len(encoder.encoder.layer)):
+        raise ValueError(f"privacy.public.layers: {layers}, but the encoder has {most}")
+    for layer in encoder.encoder.layer[-layers:]:
         layer.requires_grad_(True)
 
 

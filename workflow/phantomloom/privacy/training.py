@@ -53,7 +53,8 @@ class Plan(NamedTuple):
     rate: a unit's chance to be in a batch; 1 for full batches. clip: norm that no unit's gradient
     passes, None for training that is not private. noise_multiplier: standard deviation over clip.
     seed: None draws from the operating system, which a release needs. average_last: steps whose
-    parameters are averaged. rows_at_once: what fits memory.
+    parameters are averaged. rows_at_once: what fits memory. units: of which the expected batch is
+    a share, None for those given: an audit adds some and leaves some out.
     """
 
     steps: int
@@ -68,6 +69,7 @@ class Plan(NamedTuple):
     rows_at_once: int = 256
     seed: int | None = None
     save_every: int = 1
+    units: int | None = None
 
 
 class Budget(NamedTuple):
@@ -121,13 +123,22 @@ def train(
         total, observed = _step_sum(learner, units, plan, run.step)
         if watch is not None:
             watch(run.step, total)
-        run.advance(total / (plan.rate * len(units)), last)
+        run.advance(total / (plan.rate * (plan.units or len(units))), last)
         _write(folder, plan, run, observed)
         if run.step % plan.save_every == 0 or run.step == last:
             run.save(state)
     _check(run, start, spent)
     learner.load(run.average)
     return Trained(run.average, run.ledger, run.step)
+
+
+def forget(folder: Path) -> None:
+    """Remove the states of trainings below ``folder`` whose results are kept: as large as these.
+
+    Those of a release stay: by them it goes on after a fault and does not spend twice.
+    """
+    for state in folder.rglob("state-*.pt"):
+        state.unlink()
 
 
 class _Run:
@@ -145,7 +156,7 @@ class _Run:
         self.step += 1
         noise = 0.0 if self.plan.clip is None else self.plan.noise_multiplier
         self.ledger = charge(self.ledger, self.plan.rate, noise)
-        averaged = max(1, self.step - (last - self.plan.average_last))
+        averaged = max(1, self.step - max(0, last - self.plan.average_last))
         self.average.lerp_(self.parameters.detach(), 1 / averaged)
 
     def save(self, state: Path) -> None:

@@ -14,7 +14,8 @@ STUDY = re.compile(r"((?:train|valid)_\d+)_[a-z]+")
 def read(path: Path | str) -> Dataset:
     """Return the reports of the folder ``path``: its tables REPORTS, and NAMES of the studies.
 
-    Whoever is in CT-RATE has that patient's name; each other report is its own patient's.
+    Whoever is in CT-RATE has that patient's name; each other report is its own patient's, named
+    after it.
 
     Raises:
         FileNotFoundError: if a table is not there.
@@ -26,5 +27,7 @@ def read(path: Path | str) -> Dataset:
     studies = map(STUDY.fullmatch, rows.NameinCTRATE)
     names = zip(rows.AccessionNo, studies, strict=True)
     patients = {report: study[1] for report, study in names if study}
-    kept = (r._replace(patient_id=patients.get(r.report_id, r.report_id)) for r in reports.reports)
+    # accession numbers look like names of CT-RATE, but count other things
+    owners = (patients.get(r.report_id, f"of {r.report_id}") for r in reports.reports)
+    kept = map(lambda report, owner: report._replace(patient_id=owner), reports.reports, owners)
     return reports._replace(name="ct_rate_annotated", reports=tuple(kept))
