@@ -2,17 +2,19 @@
 
 import sys
 from argparse import ArgumentParser
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 from phantomloom.gan import editing, sample_files, sampling, trained
-from phantomloom.gan.data.squares import check_size, shrunk, values
+from phantomloom.gan.data import folder
 
 parser = ArgumentParser(description="Draw images for a folder of masks by a trained generator.")
 parser.add_argument("generator", type=Path, help="generator.safetensors")
-parser.add_argument("masks", type=Path, help="folder of PNG masks: class numbers, 0 background")
+parser.add_argument("masks", type=Path, help="folder of PNG masks")
+parser.add_argument("--classes", nargs="+", metavar="CLASS=VALUE", help="in the masks; else 1, ...")
 parser.add_argument("out", type=Path, help="folder for the images and samples.tsv")
 parser.add_argument("--per-mask", type=int, default=4, help="images of each mask")
 parser.add_argument("--seed", type=int, default=1, help="same masks and seed: same noise")
@@ -24,21 +26,15 @@ parser.add_argument("--scale", nargs=2, metavar=("CLASS", "FACTOR"), help="about
 asked = parser.parse_args()
 generator = trained.read(asked.generator)
 names, size = generator.about.class_names, generator.shape.size
-masks, files = {}, sorted(asked.masks.glob("*.png"))
-if not files:
-    sys.exit(f"{asked.masks}: looked for *.png; there are none")
-for file in files:
-    mask = values(file)
-    check_size(file, mask.shape[::-1], size)
-    if (most := mask.max()) > len(names):
-        sys.exit(f"{file}: class {most}; the generator has {', '.join(names)}")
-    masks[file.stem] = shrunk(mask, size)
-masks = editing.edited(masks, names, vars(asked))
+told = dict(pair.rsplit("=", 1) for pair in asked.classes or []) or dict(zip(names, count(1)))
+print("values in the masks:", ", ".join(f"{name}={value}" for name, value in told.items()))
+table = folder.numbers({name: int(value) for name, value in told.items()}, names)
+masks = editing.edited(folder.masks(asked.masks, table, size), names, vars(asked))
 if asked.toward is None:
     wishes = sampling.draws(list(masks), asked.per_mask, asked.seed, asked.truncation)
 else:
     way = sampling.way(asked.seed, asked.toward, asked.per_mask, asked.truncation)
-    wishes = sampling.everywhere(len(files), way)
+    wishes = sampling.everywhere(len(masks), way)
 sampler = sampling.Sampler(generator, generator.shape.classes)
 made = sampling.sampled(sampler, np.stack(list(masks.values())), list(masks), wishes)
 sample_files.write_list(sample_files.write_pictures(made, asked.out), asked.out / "samples.tsv")

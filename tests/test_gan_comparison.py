@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phantomloom.gan.comparison import difference, sentence, summary, table, verdicts
+from phantomloom.gan.comparison import sentence, summary, table, verdicts
 
 VARIANTS = ("mask_embedding", "no_embedding", "modern")
 BETTER = {"SWD": "lower", "mask consistency": "higher"}
@@ -98,25 +98,6 @@ def test_what_is_not_available_has_no_number():
     assert absent.winner is None and absent.reason == "not available"
 
 
-def test_patients_are_compared_within_themselves():
-    """They differ by 0 to 9, the variants by 0.2, 0.3 or 0.4 within each."""
-    one = pd.Series([0.0, 3, 9], index=["x", "y", "z"])
-    other = pd.Series([3.3, 9.4, 0.2, 7], index=["y", "z", "x", "w"])
-    paired = difference(one, other, paired=True)
-    assert paired.value == pytest.approx(-0.3)
-    assert paired.error == pytest.approx(0.1 / 3**0.5)
-    assert difference(one, other).error > 2
-    made = scores(x={"a": one.tolist(), "b": other[["x", "y", "z"]].tolist()})
-    made = made.rename(columns={"seed": "patient"})
-    by_patient = {
-        paired: verdicts(made, {"x": "lower"}, "ab", over="patient", paired=paired)[0].winner
-        for paired in (True, False)
-    }
-    assert by_patient == {True: "a", False: None}
-    lone = difference(one[:1], other[:1], paired=True)
-    assert lone.error is None and lone.reason == "1 and 1 values have no two pairs"
-
-
 def test_the_summary_has_means_and_standard_errors():
     made = scores(SWD=SWD, FID={"modern": [np.nan, 4.0]})
     found = summary(made).set_index(["metric", "variant"])
@@ -129,8 +110,8 @@ def test_the_summary_has_means_and_standard_errors():
 
 def test_tables_that_do_not_fit_are_named():
     made = scores(SWD=SWD)
-    with pytest.raises(ValueError, match="scores lack the columns patient"):
-        verdicts(made, BETTER, VARIANTS, over="patient")
+    with pytest.raises(ValueError, match="scores lack the columns seed"):
+        verdicts(made.drop(columns="seed"), BETTER, VARIANTS)
     with pytest.raises(ValueError, match=r"two values of one seed: .*'mask_embedding'"):
         verdicts(pd.concat([made, made[:1]]), BETTER, VARIANTS)
     with pytest.raises(ValueError, match=r"higher or lower is better, not \{'SWD': 'less'\}"):

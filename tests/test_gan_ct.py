@@ -20,6 +20,7 @@ from phantomloom.gan.metrics.edges import edges, outline, rise_widths
 from phantomloom.gan.metrics.noise import flat_windows, noise, noise_power, radial
 
 NAMES = ("soft tissue", "liver", "spleen")
+WIDE = (-2000.0, 2000.0)
 
 
 def white(count, size, deviation, seed=0):
@@ -119,7 +120,7 @@ def step(sigma, angle, size=64, rise=1000.0):
 @pytest.mark.parametrize("sigma", [1.0, 2.0])
 def test_the_width_of_a_blurred_step_is_2_563_sigma(sigma, angle):
     image, body = step(sigma, angle)
-    found = edges(image[None], body[None], reach_px=8)
+    found = edges(image[None], body[None], WIDE, reach_px=8)
     assert found.width_px == pytest.approx(2.563 * sigma, rel=0.01)
 
 
@@ -127,7 +128,7 @@ def test_widths_of_profiles_are_between_their_crossings():
     along = np.arange(-4, 4.01, 0.125)
     ramps = np.stack([np.clip(along / width, -0.5, 0.5) for width in (2, 4)]) * 1000
     faint = 0.1 * ramps
-    np.testing.assert_allclose(rise_widths(np.concatenate([ramps, faint]), 4), [1.6, 3.2])
+    np.testing.assert_allclose(rise_widths(np.concatenate([ramps, faint]), 4, WIDE), [1.6, 3.2])
 
 
 def test_normals_point_inwards_and_the_frame_is_left_out():
@@ -143,23 +144,34 @@ def test_normals_point_inwards_and_the_frame_is_left_out():
 
 
 def test_without_a_body_there_are_no_edges():
-    nothing = edges(np.zeros((2, 32, 32)), np.zeros((2, 32, 32), bool))
+    nothing = edges(np.zeros((2, 32, 32)), np.zeros((2, 32, 32), bool), WIDE)
     assert nothing == (None, 0)
-    flat = edges(np.zeros((1, 32, 32)), step(1, 0, 32)[1][None])
+    flat = edges(np.zeros((1, 32, 32)), step(1, 0, 32)[1][None], WIDE)
     assert flat == (None, 0)
+
+
+@pytest.mark.parametrize("fat_px", [1, 3])
+def test_a_rise_of_which_the_window_hides_the_foot_is_no_edge(fat_px):
+    """Air is cut off at the end of the window: the width would be that of the fat."""
+    rows, columns = np.indices((64, 64)) - 31.5
+    depth = 24 - np.hypot(rows, columns)
+    hu = gaussian_filter(np.select([depth < 0, depth < fat_px], [-1000.0, -104.0], 54.0), 0.7)
+    window = (-160.0, 240.0)
+    found = edges(np.clip(hu, *window)[None], (depth > 0)[None], window)
+    assert found == (None, 0)
 
 
 def test_generated_slices_are_told_beside_real_ones():
     real = slices(count=30, deviation=20, blur=0.8)
     generated = slices(count=30, deviation=10, blur=1.4, seed=1)
-    found = likeness(real, generated, NAMES, {2}, pixel_mm=3.0)
+    found = likeness(real, generated, NAMES, {2}, 3.0, WIDE)
     assert found.noise_hu.ratio == pytest.approx(0.5, rel=0.06)
     assert found.noise_hu.departure == pytest.approx(math.log(2), rel=0.1)
     assert found.edge_width_mm.real == pytest.approx(2.563 * 0.8 * 3, rel=0.2)
     assert found.edge_width_mm.ratio == pytest.approx(1.4 / 0.8, rel=0.15)
     assert [power.ratio < 0.35 for power in found.noise_power.values()] == [True] * 4
     assert set(found.histogram_hu) == {OVERALL, *NAMES}
-    assert likeness(real, real, NAMES, {2}, 3.0).noise_hu.ratio == 1
+    assert likeness(real, real, NAMES, {2}, 3.0, WIDE).noise_hu.ratio == 1
 
 
 def test_what_was_not_measured_has_no_ratio():

@@ -59,6 +59,7 @@ class Painter:
     """Paints masks as they are, or ``blind`` the mask of nobody; the noise is its own or none."""
 
     noise_size = SIZE * SIZE
+    grain_size = 0
 
     def __init__(self, blind=False, noise=0.1):
         self.blind, self.noise = blind, noise

@@ -68,6 +68,14 @@ def test_noise_along_z_has_unit_variance_and_the_asked_correlation(smooth):
         np.testing.assert_allclose(found, expected, atol=0.04)
 
 
+def test_the_grain_of_neighbouring_slices_is_independent():
+    noise = Column(3, 5.0).noise(9_000, 12, grain=5_000).numpy().astype(float)
+    of_latent, of_grain = noise[:, :4_000], noise[:, 4_000:]
+    np.testing.assert_allclose((of_grain[1:] * of_grain[:-1]).mean(axis=1), 0, atol=0.05)
+    np.testing.assert_allclose(of_grain.var(axis=1), 1, atol=0.08)
+    assert (of_latent[1:] * of_latent[:-1]).mean() > 0.9
+
+
 def test_noise_along_z_follows_seed_and_truncation():
     whole = Column(3, 2.0).noise(8, 5)
     assert whole.dtype == torch.float32

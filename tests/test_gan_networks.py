@@ -5,7 +5,7 @@ import torch
 
 from phantomloom.gan.networks import layers, modern
 from phantomloom.gan.networks.mask_encoder import MaskEncoder
-from phantomloom.gan.resolution import doubled, halved
+from phantomloom.gan.resolution import doubled, halved, mixed
 from phantomloom.gan.schedule import Growth
 from phantomloom.gan.settings import Shape
 from phantomloom.gan.variants import mask_embedding, no_embedding
@@ -279,3 +279,9 @@ def test_what_is_clipped_can_come_back_and_go_no_farther(slope, passed):
     assert image.tolist() == [-1, -0.5, 1]
     (slope * image).sum().backward()
     assert x.grad.tolist() == passed
+
+
+def test_a_fade_takes_what_autocast_makes():
+    """Pixels repeated in float32, a convolution's image in bfloat16."""
+    small, large = torch.ones(1, 1, 4, 4), torch.zeros(1, 1, 8, 8, dtype=torch.bfloat16)
+    assert mixed([small, large], 0.25).mean() == 0.75

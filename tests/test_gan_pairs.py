@@ -81,6 +81,16 @@ def test_whoever_was_learnt_from_judges_nothing_nor_does_another_window(tmp_path
             read_sides(tmp_path / "set", tmp_path / "wrong", "gan")
 
 
+def test_pictures_that_were_learnt_judge_nothing_even_of_files_that_share_names(tmp_path):
+    """Parts of one folder by two draws; equal names alone are other people's pictures."""
+    grey = data_set()._replace(unit="grey")
+    write(grey, tmp_path / "set")
+    rest = grey._replace(parts=("test", "test", "train", "validation", "train", "train"))
+    write(rest._replace(groups=tuple("uvwxyz")), tmp_path / "drawn")
+    with pytest.raises(ValueError, match="gan: ann/z0 and 1 more images of drawn were learnt"):
+        read_sides(tmp_path / "set", tmp_path / "drawn", "gan")
+
+
 def test_the_files_are_plain_numpy_whatever_the_count(tmp_path):
     """The headers are written before the count is known."""
     for count in (1, 6):

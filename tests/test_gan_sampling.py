@@ -36,6 +36,7 @@ class Known(NamedTuple):
 
     batches: list
     noise_size: int = 4
+    grain_size: int = 0
     channels: int = 1
 
     def sample(self, masks, noise):

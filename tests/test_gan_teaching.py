@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_gan_judgement import Painter, pairs
 
-from phantomloom.gan import teaching
+from phantomloom.gan import sampling, teaching
 from phantomloom.gan.sampling import Sampler
 from phantomloom.gan.segmenter import Recipe
 
@@ -13,11 +13,12 @@ RECIPE = Recipe(steps=60, seed=1, features=(8, 16))
 
 def test_each_mask_has_a_generated_image_after_the_real_ones(tmp_path):
     train = pairs(2, 1, "train")
-    both = teaching.beside(train, Sampler(Painter(), 2, 16), seed=3, folder=tmp_path)
+    both = sampling.beside(train, Sampler(Painter(), 2, 16), seed=3, folder=tmp_path)
     count = len(train.names)
     assert np.array_equal(both.images[:count], train.images) and both.images.dtype == np.int16
     assert np.array_equal(both.masks[count:], train.masks) and both.groups[count:] == train.groups
     assert len(set(both.names)) == 2 * count
+    assert all(isinstance(its.base, np.memmap) for its in (both.images, both.masks))
     made = both.images[count:, 0].astype(float)
     for number, hu in ((0, -384), (1, -80), (2, 240)):  # a level a class; noise below -400 is cut
         assert abs(made[train.masks == number].mean() - hu) < 10

@@ -12,6 +12,7 @@ from torch import distributed
 from phantomloom.gan import processes, run, step
 from phantomloom.gan.losses import CriticLoss
 from phantomloom.gan.schedule import Growth, factors
+from phantomloom.gan.settings import Shape
 from phantomloom.gan.trained import module_of
 from phantomloom.gan.training import train
 
@@ -223,6 +224,34 @@ def test_a_batch_is_split_into_equal_parts_that_memory_holds(at_once, size, part
     assert [part.number for part in made] == list(range(parts))
     assert {part.real.shape for part in made} == {(8 // parts, 1, size, size)}
     assert torch.equal(torch.cat([part.masks for part in made]), data.masks[:8])
+
+
+@pytest.mark.parametrize(("batch", "size", "at_once"), [(4, 64, 1), (2, 8, 1)])
+def test_parts_of_one_image_in_which_the_critic_sees_no_deviation_are_refused(batch, size, at_once):
+    task = run.Task(None, None, Shape(64, 1, 1), tiny("modern", at_once=at_once), "cpu")
+    if at_once * min(4, 64 // size) < 2:
+        with pytest.raises(ValueError, match="equal parts of 2 to 1; raise the setting batch"):
+            step.part_count(batch, size, task)
+    else:
+        assert step.part_count(batch, size, task) == 1
+
+
+def test_small_images_come_in_parts_as_well_since_their_masks_are_large():
+    task = run.Task(None, None, Shape(512, 1, 1), tiny("modern", at_once=4), "cpu")
+    assert step.part_count(128, 8, task) == 8
+
+
+def test_flips_change_the_names_of_sides():
+    names = ("skin", "l_eye", "r_eye", "l_lip", "kidney_left", "ear_r", "kidney_right", "hair")
+    assert step.mirrored(names) == [0, 2, 1, 3, 6, 5, 4, 7]
+    data = Squares(64)
+    data.about = data.about._replace(class_names=("l_eye", "r_eye"))
+    data.masks = torch.cat([data.masks, 0 * data.masks], 1)
+    task = run.Task(None, data, run.shape_of(data), tiny("modern", flips=True), "cpu")
+    (part,) = step._parts(task, step.Batch(0, np.arange(64), Growth(16)))
+    turned = part.masks[:, 1].flatten(1).any(1)
+    assert 16 < int(turned.sum()) < 48
+    assert torch.equal(part.masks[turned][:, 1], data.masks[turned][:, 0].flip(2))
 
 
 def test_flips_turn_image_and_mask_together():

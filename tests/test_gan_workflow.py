@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 def configure(folder, variants):
     arguments = {"folder": "discs", "size": 16, "classes": {"disc": 1}, "grey": True}
     arguments |= {"group": "(?P<group>.+)_"}
-    parts = {"discs": [1, 0, 0], "tried": [0, 0, 1]}
+    parts = {"discs": [0.7, 0.1, 0.2], "tried": [0.7, 0.1, 0.2]}  # the same people in each part
     contest = {"dataset": "discs", "judged_on": ["tried"], "seeds": 1}
     few = {"features": 8, "batch": 16}
     lacking = {"mask_embedding", "no_embedding", "modern"} - set(variants)
@@ -147,6 +147,11 @@ def test_masks_of_a_folder_are_drawn_and_edited_with_the_same_noise(folder, tmp_
     assert len(plain) == 2 and not np.array_equal(plain[0], plain[1])
     np.testing.assert_array_equal(moved, back)
     assert not np.array_equal(plain, moved)
+    Image.fromarray(255 * np.roll(disc, 8, 1)).save(folder / "shown/a.png")
+    other, _ = drawn(folder, tmp_path / "other", "--classes", "disc=255")
+    np.testing.assert_array_equal(other, moved)
+    assert "the mask has [255], which stand for no class" in drawn(folder, tmp_path / "none")[1]
+    Image.fromarray(np.roll(disc, 8, 1)).save(folder / "shown/a.png")
     Image.fromarray(np.zeros_like(disc)).save(folder / "shown/b.png")  # has no disc to be edited
     both, _ = drawn(folder, tmp_path / "both", "--scale", "disc", "1")
     np.testing.assert_array_equal(both[:2], moved)

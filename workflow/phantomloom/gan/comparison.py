@@ -15,7 +15,7 @@ import pandas as pd
 from phantomloom.gan.metrics.estimate import Estimate, of_sample
 
 WIN = 2  # standard errors
-COLUMNS = ("variant", "metric", "value")
+COLUMNS = ("variant", "metric", "value", "seed")
 
 
 class Verdict(NamedTuple):
@@ -36,8 +36,7 @@ class Verdict(NamedTuple):
 def summary(scores: pd.DataFrame) -> pd.DataFrame:
     """Return mean, standard error and number of values for each metric and variant.
 
-    ``scores`` has a row a value: variant, metric, value (NaN where not available), and what was
-    repeated, a seed or a patient.
+    ``scores`` has a row a value: variant, metric, value (NaN where not available) and seed.
     """
     kept = scores.groupby(["metric", "variant"], sort=False).value
     found = kept.agg(repeats="count", mean="mean", standard_error="sem")
@@ -48,32 +47,27 @@ def verdicts(
     scores: pd.DataFrame,
     better: Mapping[str, str],
     variants: Sequence[str],
-    over: str = "seed",
-    paired: bool = False,
 ) -> list[Verdict]:
     """Return a verdict for each metric of ``better`` and each two of ``variants``, in this order.
 
     Args:
-        scores: as ``summary`` has them, with a column ``over``.
+        scores: as ``summary`` has them, with a column ``seed``.
         better: "higher" or "lower" for each metric.
         variants: those to compare.
-        over: the column that counts the repeats.
-        paired: whether equal repeats belong together: patients do, on whom every variant was
-            tried; the error is then of the differences within patients. Seeds do not.
 
     Raises:
         ValueError: if a column is missing, a value is there twice or a way is no way.
     """
-    _check(scores, better, over)
+    _check(scores, better)
     found = []
     for metric, way in better.items():
         of_metric = scores[scores.metric == metric].dropna(subset="value")
         values = {
-            variant: of_metric[of_metric.variant == variant].set_index(over).value
+            variant: of_metric[of_metric.variant == variant].set_index("seed").value
             for variant in variants
         }
         for first, second in combinations(variants, 2):
-            compared = difference(values[first], values[second], paired)
+            compared = difference(values[first], values[second])
             means = (_mean(values[first]), _mean(values[second]))
             winner = _winner(compared, first, second, way)
             numbers = (*means, compared.value, compared.error)
@@ -81,16 +75,11 @@ def verdicts(
     return found
 
 
-def difference(first: pd.Series, second: pd.Series, paired: bool = False) -> Estimate:
-    """Return ``first`` minus ``second`` with its standard error; of pairs by index if ``paired``.
+def difference(first: pd.Series, second: pd.Series) -> Estimate:
+    """Return ``first`` minus ``second`` with its standard error.
 
-    Without pairs, the variances of both add up (Welch), as seeds are independent.
+    The variances of both add up (Welch), as seeds are independent.
     """
-    if paired:
-        found = of_sample((first - second).dropna().to_numpy())
-        if found.value is None or found.error is None:
-            return found._replace(reason=f"{len(first)} and {len(second)} values have no two pairs")
-        return found
     one, other = of_sample(first.to_numpy()), of_sample(second.to_numpy())
     if one.value is None or other.value is None:
         return Estimate(None, None, "not available")
@@ -151,10 +140,10 @@ def _mean(values: pd.Series) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def _check(scores: pd.DataFrame, better: Mapping[str, str], over: str) -> None:
-    if lacking := [name for name in (*COLUMNS, over) if name not in scores]:
+def _check(scores: pd.DataFrame, better: Mapping[str, str]) -> None:
+    if lacking := [name for name in COLUMNS if name not in scores]:
         raise ValueError(f"scores lack the columns {', '.join(lacking)}")
-    if twice := scores[scores.duplicated(["variant", "metric", over])].to_dict("records"):
-        raise ValueError(f"two values of one {over}: {twice[0]}")
+    if twice := scores[scores.duplicated(["variant", "metric", "seed"])].to_dict("records"):
+        raise ValueError(f"two values of one seed: {twice[0]}")
     if wrong := {metric: way for metric, way in better.items() if way not in ("higher", "lower")}:
         raise ValueError(f"higher or lower is better, not {wrong}")

@@ -1,7 +1,7 @@
 """Edits of a class map [H, W]: one class moved, scaled or removed, the others in their places.
 
-What the class leaves becomes ``fill`` or, by default, the class nearest to it: background never
-grows in, but what lies inside or beside it does, such as a vessel where the liver was.
+What the class leaves becomes the class nearest to it: background never grows in, but what lies
+inside or beside it does, such as a vessel where the liver was.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,18 +12,16 @@ from scipy import ndimage
 BACKGROUND = 0
 
 
-def removed(classes: np.ndarray, number: int, fill: int | None = None) -> np.ndarray:
+def removed(classes: np.ndarray, number: int) -> np.ndarray:
     """Return ``classes`` without class ``number``.
 
     Raises:
         ValueError: if it is not there.
     """
-    return _without(classes, _shape(classes, number), fill)
+    return _without(classes, _shape(classes, number))
 
 
-def moved(
-    classes: np.ndarray, number: int, dy: int, dx: int, fill: int | None = None
-) -> np.ndarray:
+def moved(classes: np.ndarray, number: int, dy: int, dx: int) -> np.ndarray:
     """Return ``classes`` with class ``number`` moved down by ``dy`` and right by ``dx`` pixels.
 
     It lies over what it meets, also outside the body.
@@ -38,12 +36,12 @@ def moved(
     ]
     if not all(inside):
         raise ValueError(f"class {number} would leave the picture when moved by {dy}, {dx} pixels")
-    result = _without(classes, shape, fill)
+    result = _without(classes, shape)
     result[np.roll(shape, (dy, dx), (0, 1))] = number
     return result
 
 
-def scaled(classes: np.ndarray, number: int, factor: float, fill: int | None = None) -> np.ndarray:
+def scaled(classes: np.ndarray, number: int, factor: float) -> np.ndarray:
     """Return ``classes`` with class ``number`` so many times as high and wide, about its centroid.
 
     It lies over what it meets, also outside the body, and is cut off at the picture's border.
@@ -59,7 +57,7 @@ def scaled(classes: np.ndarray, number: int, factor: float, fill: int | None = N
     larger = ndimage.affine_transform(shape.astype(np.uint8), [1 / factor] * 2, offset, order=0)
     if not larger.any():
         raise ValueError(f"class {number}: no pixel is left at {factor} times its size")
-    result = _without(classes, shape, fill)
+    result = _without(classes, shape)
     result[larger > 0] = number
     return result
 
@@ -117,13 +115,11 @@ def _ends(shape: np.ndarray) -> list[tuple[int, int]]:
     return [(int(axis.min()), int(axis.max())) for axis in where]
 
 
-def _without(classes: np.ndarray, shape: np.ndarray, fill: int | None) -> np.ndarray:
+def _without(classes: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Return ``classes`` with ``shape`` filled; with background where there is no other class."""
     others = (classes != BACKGROUND) & ~shape
     result = classes.copy()
-    if fill is not None:
-        result[shape] = fill
-    elif others.any():
+    if others.any():
         nearest = ndimage.distance_transform_edt(~others, return_indices=True)[1]
         result[shape] = classes[tuple(nearest)][shape]
     else:

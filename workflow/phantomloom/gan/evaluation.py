@@ -33,8 +33,10 @@ TAUGHT = {
     "both": "taught by generated ones too",
     "gain": "gain by generated ones",
 }
-OF_REAL = (REAL_SWD, *(f"{metric}{REAL}" for metric in (HISTOGRAM, NOISE, EDGE)))
 TOLD = BETTER | {MEMORISATION: "higher", COPIES: "lower"}
+OF_REAL = {REAL_SWD: "lower"} | {
+    f"{metric}{REAL}": TOLD[metric] for metric in (HISTOGRAM, NOISE, EDGE, MEMORISATION, COPIES)
+}
 
 
 def of_contest(contest: str, judged: Mapping[str, Any]) -> list[Row]:
@@ -44,7 +46,7 @@ def of_contest(contest: str, judged: Mapping[str, Any]) -> list[Row]:
     rows = [_of_mean(title, its) for its in known if its["metric"] in TOLD]
     real = {its["metric"]: its["mean"] for its in known if its["metric"] in OF_REAL}  # by all alike
     rows += [
-        Row(f"{title}: {metric}", mean, "", None, "lower", "one split of the people")
+        Row(f"{title}: {metric}", mean, "", None, OF_REAL[metric], "one split of the people")
         for metric, mean in real.items()
     ]
     for other in (FAITHFUL, BASELINE):

@@ -155,18 +155,21 @@ def _variety(sampler: Sampler, test: Pairs, judging: Judging) -> dict[str, Estim
 
 
 def _copies(sets: Sets, train: Pairs, seed: int) -> dict[str, Estimate]:
-    sides = sets.sides
+    sides, told = sets.sides, {}
     if sides.same_people:
         return dict.fromkeys((MEMORISATION, COPIES), ONE_PERSON)
-    found = memorisation.memorisation(
-        sets.made.images_of(sides.sampled),
-        train.images_of(range(len(train.names))),
-        sets.real.images_of(sides.real),
-        train.groups,
-        [sets.real.groups[row] for row in sides.real],
-        seed,
-    )
-    return {MEMORISATION: Estimate(found.ratio, None), COPIES: Estimate(found.copies, None)}
+    for ending, pairs in sets.compared.items():
+        found = memorisation.memorisation(
+            pairs.images_of(sides.sampled),
+            train.images_of(range(len(train.names))),
+            sets.real.images_of(sides.real),
+            train.groups,
+            [sets.real.groups[row] for row in sides.real],
+            seed,
+        )
+        told[f"{MEMORISATION}{ending}"] = Estimate(found.ratio, None)
+        told[f"{COPIES}{ending}"] = Estimate(found.copies, None)
+    return told
 
 
 def _by_features(
@@ -189,7 +192,8 @@ def _as_ct(sets: Sets, judging: Judging) -> dict[str, Estimate]:
     found = {f"{metric}{REAL}": ONE_PERSON for metric in departures}
     for ending, pairs in sets.compared.items():
         its = _slices(pairs, sets.sides.sampled)
-        like = ct.likeness(others, its, test.class_names, flat, test.pixel_mm)
+        window_hu = (test.low, test.high)
+        like = ct.likeness(others, its, test.class_names, flat, test.pixel_mm, window_hu)
         found |= {f"{name}{ending}": value for name, value in _departures(like).items()}
         if not ending:
             found |= _values(like)

@@ -62,9 +62,9 @@ def between(one: Tensor, other: Tensor, share: float) -> Tensor:
 class Column(NamedTuple):
     """What the noise of a stack of slices is made of.
 
-    Each number goes smoothly along z: white noise through a Gaussian with a standard deviation of
-    ``smooth_slices``, brought back to unit variance. The correlation of slices d apart is
-    exp(-(d / smooth_slices)^2 / 4), at the ends of the stack as within; with 0 they are
+    Each number, but those of the grain, goes smoothly along z: white noise through a Gaussian with
+    a standard deviation of ``smooth_slices``, brought back to unit variance. The correlation of
+    slices d apart is exp(-(d / smooth_slices)^2 / 4), at the ends as within; with 0 they are
     independent. truncation scales it.
     """
 
@@ -72,16 +72,20 @@ class Column(NamedTuple):
     smooth_slices: float
     truncation: float = 1.0
 
-    def noise(self, size: int, slices: int) -> Tensor:
-        """Return the noise, float32 [slices, size]."""
+    def noise(self, size: int, slices: int, grain: int = 0) -> Tensor:
+        """Return the noise, float32 [slices, size]; its last ``grain`` numbers are independent.
+
+        They stand for the noise of pixels, which neighbouring slices of a CT hardly share.
+        """
         margin = ceil(REACH * self.smooth_slices) + 1  # beyond the ends, so that they are no border
         white = drawn(self.seed, (slices + 2 * margin) * size).reshape(-1, size)
         impulse = np.zeros(2 * margin + 1)
         impulse[margin] = 1
         weights = self._smooth(impulse)
-        kept = self._smooth(white.double().numpy())[margin : margin + slices]
-        scale = self.truncation / np.sqrt((weights**2).sum())
-        return torch.from_numpy((scale * kept).astype(np.float32))
+        kept = white[margin : margin + slices].clone()
+        smooth = self._smooth(white[:, : size - grain].double().numpy())[margin : margin + slices]
+        kept[:, : size - grain] = torch.from_numpy(smooth / np.sqrt((weights**2).sum()))
+        return self.truncation * kept
 
     def _smooth(self, values: np.ndarray) -> np.ndarray:
         return gaussian_filter1d(values, max(self.smooth_slices, 1e-3), axis=0, truncate=REACH)

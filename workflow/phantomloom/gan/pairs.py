@@ -159,7 +159,7 @@ def read_sides(train: Path, test: Path, key: str) -> tuple[Pairs, Pairs]:
 
     Raises:
         ValueError: naming the ``key`` of the configuration, if classes, range, pixels or shape
-            differ, or if somebody is on both sides.
+            differ, or if an image or somebody is on both sides.
     """
     learnt, tried = read(train).of("train"), read(test).of("test")
     for what, one, other in (
@@ -168,10 +168,24 @@ def read_sides(train: Path, test: Path, key: str) -> tuple[Pairs, Pairs]:
     ):
         if one != other:
             raise ValueError(f"{key}: {test.name} has the {what} {other}; that learnt is {one}")
+    if same := _same_images(learnt, tried):
+        raise ValueError(
+            f"{key}: {same[0]} and {len(same) - 1} more images of {test.name} were learnt"
+        )
     both = sorted(set(learnt.groups) & set(tried.groups))
     if both and learnt.unit == "HU":  # patients keep their name; files of two folders may share one
         raise ValueError(f"{key}: {', '.join(both)} of {test.name} was learnt from in {train.name}")
     return learnt, tried
+
+
+def _same_images(learnt: Pairs, tried: Pairs) -> list[str]:
+    """Return the names that both sides have for one image."""
+    rows = {name: row for row, name in enumerate(learnt.names)}
+    return [
+        name
+        for row, name in enumerate(tried.names)
+        if name in rows and np.array_equal(learnt.images[rows[name]], tried.images[row])
+    ]
 
 
 def _append(

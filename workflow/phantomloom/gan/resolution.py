@@ -32,7 +32,8 @@ def mixed(rendered: Sequence[Tensor], alpha: float) -> Tensor:
     Where one alone is given, it is all.
     """
     *before, image = rendered
-    return torch.lerp(doubled(before[0]), image, alpha) if before else image
+    # autocast repeats pixels in float32 and convolves in bfloat16
+    return torch.lerp(doubled(before[0]).to(image), image, alpha) if before else image
 
 
 def faded(images: Tensor, alpha: float) -> Tensor:

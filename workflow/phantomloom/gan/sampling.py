@@ -1,6 +1,7 @@
 """Images drawn from masks: several a mask, on the way between two, or along a phantom."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple, Protocol
@@ -20,6 +21,10 @@ class Generator(Protocol):
     @property
     def noise_size(self) -> int:
         """How many numbers the noise of an image has."""
+
+    @property
+    def grain_size(self) -> int:
+        """How many of them, the last, stand for the noise of pixels."""
 
     def sample(self, masks: Tensor, noise: Tensor) -> Tensor:
         """Return images [B, C, R, R] in about -1 to 1 for masks [B, K, R, R], noise [B, Z]."""
@@ -71,13 +76,37 @@ def remade(sampler: Sampler, pairs: Pairs, seed: int, folder: Path) -> Pairs:
     The images are memory-mapped from a file without a name in ``folder``, which needs room for
     them; it is gone when nothing refers to them any more.
     """
+    return pairs._replace(images=mapped(_drawn_anew(sampler, pairs, seed), pairs.images, folder))
+
+
+def beside(pairs: Pairs, sampler: Sampler, seed: int, folder: Path) -> Pairs:
+    """Return ``pairs``, and after them one image drawn for each mask, as ``remade`` draws it.
+
+    Images and masks are memory-mapped as there; ``folder`` needs room for both twice.
+    """
+    images = chain(pairs.images, _drawn_anew(sampler, pairs, seed))
+    return pairs._replace(
+        images=mapped(images, pairs.images, folder),
+        masks=mapped(chain(pairs.masks, pairs.masks), pairs.masks, folder),
+        names=(*pairs.names, *(f"{name}, generated" for name in pairs.names)),
+        groups=pairs.groups * 2,
+        parts=pairs.parts * 2,
+    )
+
+
+def _drawn_anew(sampler: Sampler, pairs: Pairs, seed: int) -> Iterator[np.ndarray]:
     kind, wishes = pairs.images.dtype.type, draws(pairs.names, 1, seed)
+    for sample in sampled(sampler, pairs.masks, pairs.names, wishes):
+        yield unscaled(sample.image, pairs.low, pairs.high, kind)
+
+
+def mapped(rows: Iterable[np.ndarray], like: np.ndarray, folder: Path) -> np.ndarray:
+    """Return ``rows`` as one array, each as those of ``like``, from a file that has no name."""
     with TemporaryFile(dir=folder) as file:
-        for sample in sampled(sampler, pairs.masks, pairs.names, wishes):
-            file.write(unscaled(sample.image, pairs.low, pairs.high, kind).tobytes())
+        for row in rows:
+            file.write(np.ascontiguousarray(row, like.dtype).tobytes())
         file.flush()  # written, not mapped: a full disk is an error then, and kills nothing
-        images = np.memmap(file, kind, "r", shape=pairs.images.shape)
-    return pairs._replace(images=images)
+        return np.memmap(file, like.dtype, "r").reshape(-1, *like.shape[1:])
 
 
 def draws(names: Sequence[str], per_mask: int, seed: int, truncation: float = 1.0) -> list[Wish]:
@@ -113,7 +142,8 @@ def volume(sampler: Sampler, masks: Volume, low: float, high: float, column: Col
         high: HU that 1 stands for.
         column: what the noise is made of.
     """
-    noise = column.noise(sampler.generator.noise_size, len(masks.array))
+    generator = sampler.generator
+    noise = column.noise(generator.noise_size, len(masks.array), generator.grain_size)
     images = sampler.images(masks.array, noise)
     hu = np.stack([unscaled(image[0], low, high) for image in images])
     return masks.with_array(hu)

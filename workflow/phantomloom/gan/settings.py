@@ -32,12 +32,13 @@ class Settings(NamedTuple):
 
     images: budget, training images shown, repeats counted. features: most features of a layer.
     batch: images in a batch; where sizes grow the first one's, later ones have fewer. at_once: most
-    images of full size that the memory of a process holds; of half the size, twice as many.
-    progressive: sizes grow from 8; else full size from the start. learning_rate: of the first
+    images of full size that the memory of a process holds; of smaller ones up to four times as
+    many. progressive: sizes grow from 8; else full size from the start. learning_rate: of the first
     phase. penalty: weight of the penalty on the critic's gradient. penalty_share: part of the rows
     on which it is taken. average_images: half-life of the running mean of the generator's weights,
     0 for none. augmentation: kinds, see ``augmentation``. flips: left and right of image and mask
-    are swapped at random. mixed_precision: bfloat16 where the device multiplies it.
+    are swapped at random, and with them classes that are named l_X and r_X, or X_left and X_right.
+    mixed_precision: bfloat16 where the device multiplies it.
     """
 
     images: int

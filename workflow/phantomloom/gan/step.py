@@ -4,7 +4,7 @@ All that is random comes from (seed, step, part), so that a resumed run, or one 
 spread over several processes, draws the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
@@ -17,9 +17,10 @@ from phantomloom.gan.augmentation import augmented
 from phantomloom.gan.progress import Losses
 from phantomloom.gan.resolution import faded, shrunk
 from phantomloom.gan.run import Networks, Task
-from phantomloom.gan.schedule import Growth
+from phantomloom.gan.schedule import LEAST_BATCH, Growth
 
 PASS, FLIP, CRITIC, GENERATOR = range(4)  # what is drawn
+LESS_AT_MOST = 4  # small images take so many times less than large ones, as masks stay large
 
 
 class Batch(NamedTuple):
@@ -107,14 +108,14 @@ def part_count(batch: int, size: int, task: Task) -> int:
         ValueError: if there is no such number.
     """
     together = processes.count()
-    most = task.settings.at_once * task.shape.size // size
-    for count in range(together, batch + 1, together):
+    most = task.settings.at_once * min(task.shape.size // size, LESS_AT_MOST)
+    for count in range(together, batch // LEAST_BATCH + 1, together):
         if batch % count == 0 and batch // count <= most:
             return count
     raise ValueError(
         f"gan: {together} processes cannot share a batch of {batch} at {size} x {size} in equal "
-        f"parts of at most {most}; raise the setting batch, now {task.settings.batch}, so that "
-        "the batch of every size is a multiple of the processes, or give the rule fewer GPUs"
+        f"parts of {LEAST_BATCH} to {most}; raise the setting batch, now {task.settings.batch}, so "
+        "that the batch of every size is a multiple of the processes, or give the rule fewer GPUs"
     )
 
 
@@ -125,10 +126,29 @@ def _drawn(task: Task, batch: Batch, number: int, rows: np.ndarray) -> tuple[Ten
         draw = draws(task.settings.seed, FLIP, batch.step, number)
         coin = torch.rand(len(rows), 1, 1, 1, generator=draw) < 0.5
         images = torch.where(coin, images.flip(3), images)
-        masks = torch.where(coin, masks.flip(3), masks)
+        masks = torch.where(coin, masks.flip(3)[:, mirrored(task.data.about.class_names)], masks)
     images = faded(shrunk(images, batch.growth.size), batch.growth.alpha)
     placed = [x.to(task.device, memory_format=torch.channels_last) for x in (images, masks)]
     return placed[0], placed[1]
+
+
+def mirrored(class_names: Sequence[str]) -> list[int]:
+    """Return for each class the place of its mirror image: l_eye's of r_eye, by their names."""
+    names = list(class_names)
+    return [
+        names.index(other) if (other := _partner(name)) in names else n
+        for n, name in enumerate(names)
+    ]
+
+
+def _partner(name: str) -> str:
+    for one, other in (("l_", "r_"), ("r_", "l_"), ("left_", "right_"), ("right_", "left_")):
+        if name.startswith(one):
+            return other + name.removeprefix(one)
+    for one, other in (("_left", "_right"), ("_right", "_left")):
+        if name.endswith(one):
+            return name.removesuffix(one) + other
+    return name
 
 
 def _seen(

@@ -36,6 +36,11 @@ class Trained(NamedTuple):
         """How many numbers the noise of an image has."""
         return int(self.network.noise_size)  # type: ignore[arg-type]
 
+    @property
+    def grain_size(self) -> int:
+        """How many of them, the last, stand for the noise of pixels."""
+        return int(self.network.grain_size)  # type: ignore[arg-type]
+
     def sample(self, masks: Tensor, noise: Tensor) -> Tensor:
         """Return images [B, C, R, R] in about -1 to 1 for masks [B, K, R, R], noise [B, Z].
 

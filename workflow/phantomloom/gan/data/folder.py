@@ -41,7 +41,7 @@ def read(
         ValueError: if names or sizes do not match, listing some; while loading, if a mask has a
             value that is no class.
     """
-    folder, table = Path(folder), _table(classes)
+    folder, table = Path(folder), numbers(classes, tuple(classes))
     images, masks = (_by_name(folder / kind) for kind in ("images", "masks"))
     _check_names(folder, images, masks)
     _check_sizes(images, masks, size)
@@ -54,7 +54,7 @@ def read(
     pairs = (
         Pair(
             squares.picture(images[name], size, grey),
-            squares.shrunk(_classes(masks[name], table), size),
+            squares.shrunk(classes_of(masks[name], table), size),
             *(name, of_group, part),
         )
         for name, of_group, part in rows
@@ -62,17 +62,40 @@ def read(
     return About(0.0, 255.0, "grey", tuple(classes), None), pairs
 
 
-def _table(classes: Mapping[str, int]) -> np.ndarray:
-    """Return the class number of each mask value, uint8 [256]."""
+def numbers(classes: Mapping[str, int], names: Sequence[str]) -> np.ndarray:
+    """Return the class number of each mask value, uint8 [256]; class n + 1 is ``names[n]``.
+
+    Raises:
+        ValueError: if a class is none of ``names``, or a value none of a mask or another class's.
+    """
     table = np.full(256, UNKNOWN, np.uint8)
     table[0] = 0
-    for number, (name, value) in enumerate(classes.items(), 1):
+    for name, value in classes.items():
+        if name not in names:
+            raise ValueError(f"class {name!r} is none of {', '.join(names)}")
         if not 0 < value < 256 or table[value] != UNKNOWN:
             raise ValueError(f"class {name!r}: mask values are 1 to 255, each of one class")
-        table[value] = number
+        table[value] = names.index(name) + 1
     if not 0 < len(classes) < UNKNOWN:
         raise ValueError(f"there are 1 to {UNKNOWN - 1} classes, not {len(classes)}")
     return table
+
+
+def masks(folder: Path, table: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Return the class numbers [size, size] of each ``*.png`` of a folder by its name.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: as ``classes_of``, or if a mask is no square of at least ``size`` pixels.
+    """
+    files = sorted(folder.glob("*.png"))
+    if not files:
+        raise FileNotFoundError(f"{folder}: looked for *.png; there are none")
+    found = {}
+    for file in files:
+        squares.check_size(file, _size(file), size)
+        found[file.stem] = squares.shrunk(classes_of(file, table), size)
+    return found
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
@@ -125,7 +148,12 @@ def _group(name: str, pattern: str | None) -> str:
     return found["group"]
 
 
-def _classes(path: Path, table: np.ndarray) -> np.ndarray:
+def classes_of(path: Path, table: np.ndarray) -> np.ndarray:
+    """Return the class numbers of the mask at ``path``, whose values ``numbers`` made a table of.
+
+    Raises:
+        ValueError: if it has a value that is no class.
+    """
     values = squares.values(path)
     classes = table[values]
     if (classes == UNKNOWN).any():

@@ -15,7 +15,7 @@ OVERALL = "all pixels"
 class Slices(NamedTuple):
     """Slices and the masks they show or were made from."""
 
-    hu: np.ndarray  # [N, H, W], both sets cut off at the same HU window
+    hu: np.ndarray  # [N, H, W]
     masks: np.ndarray  # [N, H, W] class numbers, 0 outside the body
 
 
@@ -53,15 +53,16 @@ def likeness(
     class_names: Sequence[str],
     flat_classes: Collection[int],
     pixel_mm: float,
+    window_hu: tuple[float, float],
 ) -> Likeness:
-    """Return histograms, noise and edges of both sets.
+    """Return histograms, noise and edges of both sets, which are cut off at ``window_hu``.
 
     ``flat_classes`` are those without texture, where noise is measured. Number i + 1 is
-    ``class_names[i]``.
+    ``class_names[i]``. Edges are measured where the window shows both sides.
     """
     sets = (real, generated)
     noises = [noise(each.hu, each.masks, flat_classes, pixel_mm) for each in sets]
-    sharp = [edges(each.hu, each.masks > 0) for each in sets]
+    sharp = [edges(each.hu, each.masks > 0, window_hu) for each in sets]
     widths = [each.width_px and each.width_px * pixel_mm for each in sharp]
     powers = zip(noises[0].frequencies, noises[0].power, noises[1].power, strict=False)
     return Likeness(

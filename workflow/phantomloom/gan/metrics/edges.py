@@ -14,6 +14,7 @@ REACH_PX = 4.0  # that a profile goes to either side of the edge
 STEP_PX = 0.125
 NORMAL_PX = 1.5  # blur of the outline whose normals are taken
 LEAST_HU = 200.0  # of a rise that counts: a body on a table has none there
+CUT_HU = 1.0  # from the end of a window: values there are cut off
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
 
 
@@ -24,8 +25,17 @@ class Edges(NamedTuple):
     profiles: int  # that rise
 
 
-def edges(images: np.ndarray, bodies: np.ndarray, reach_px: float = REACH_PX) -> Edges:
+def edges(
+    images: np.ndarray,
+    bodies: np.ndarray,
+    window_hu: tuple[float, float],
+    reach_px: float = REACH_PX,
+) -> Edges:
     """Return the sharpness of ``images`` [N, H, W] in HU across the outlines of ``bodies``.
+
+    Where a profile begins or ends at an end of ``window_hu``, at which images are cut off, its
+    rise is not seen whole and does not count: air beside fat in a window of soft tissue tells how
+    thick the fat is.
 
     ``bodies`` [N, H, W] is true inside; holes are filled. A Gaussian blur of sigma gives a step
     the width 2.563 sigma, within 1 % from 1 pixel on; a width over ``reach_px`` is told too small.
@@ -33,7 +43,8 @@ def edges(images: np.ndarray, bodies: np.ndarray, reach_px: float = REACH_PX) ->
     widths = [np.empty(0)]
     for image, body in zip(images.astype(np.float64), bodies, strict=True):
         points, normals = outline(body, reach_px)
-        widths.append(rise_widths(_profiles(image, points, normals, reach_px), reach_px))
+        profiles = _profiles(image, points, normals, reach_px)
+        widths.append(rise_widths(profiles, reach_px, window_hu))
     width = np.concatenate(widths)
     return Edges(float(np.median(width)) if len(width) else None, len(width))
 
@@ -52,15 +63,19 @@ def outline(body: np.ndarray, margin_px: float) -> tuple[np.ndarray, np.ndarray]
     return points, slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-9)
 
 
-def rise_widths(profiles: np.ndarray, reach_px: float) -> np.ndarray:
+def rise_widths(
+    profiles: np.ndarray, reach_px: float, window_hu: tuple[float, float]
+) -> np.ndarray:
     """Return the 10-90 % widths in px of those ``profiles`` [P, T] that rise by LEAST_HU.
 
-    Levels are the means over the pixel at either end. From the first crossing of 50 % it goes
-    back to 10 % and on to 90 %.
+    They do so within ``window_hu``. Levels are the means over the pixel at either end. From the
+    first crossing of 50 % it goes back to 10 % and on to 90 %.
     """
     end = round(1 / STEP_PX) + 1
     low, high = profiles[:, :end].mean(1), profiles[:, -end:].mean(1)
-    rises = high - low >= LEAST_HU
+    rises = (
+        (high - low >= LEAST_HU) & (low > window_hu[0] + CUT_HU) & (high < window_hu[1] - CUT_HU)
+    )
     share = (profiles[rises] - low[rises, None]) / (high - low)[rises, None]
     middle = (share >= MIDDLE).argmax(1)[:, None]
     place = np.arange(share.shape[1])

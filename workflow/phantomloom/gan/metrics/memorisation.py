@@ -23,7 +23,9 @@ class Memorisation(NamedTuple):
     """How near samples are to training images.
 
     ratio: median distance to the nearest of some training images over that to the nearest of as
-    many held-out ones; about 1 if nothing is memorised, well below 1 if much is. Where the pool
+    many held-out ones. If those are of one population it is about 1 where nothing is memorised;
+    else what real images have in the place of samples tells what is usual. Well below that much is
+    memorised. Where the pool
     holds few of the training images, so it does few of those that are copied; hence also
     copies: share of samples nearer to any training image than 1 % of the held-out images are.
     """

@@ -109,7 +109,8 @@ class Generator(nn.Module):
     def __init__(self, shape: Shape, features: int, embedding: int, noise: int):
         super().__init__()
         self.global_noise, self.size = noise, shape.size
-        self.noise_size = noise + shape.size**2
+        self.grain_size = shape.size**2
+        self.noise_size = noise + self.grain_size
         self.code = MaskCode(shape.size, shape.classes, features, embedding)
         self.project = dense(embedding + noise, width(features, 4) * 4 * 4)
         self.change, self.blocks = nn.ModuleList(), nn.ModuleList()

@@ -58,7 +58,7 @@ class Generator(nn.Module):
 
     def __init__(self, shape: Shape, features: int, embedding: int, noise: int):
         super().__init__()
-        self.noise_size = noise
+        self.noise_size, self.grain_size = noise, 0
         self.encoder = MaskEncoder(shape.size, shape.classes, embedding)
         first = width(features, 4)
         self.project = Dense(embedding + noise, first * 4 * 4)
