@@ -40,6 +40,5 @@ spent = {"epsilon": epsilons(trained.ledger, noise.delta)} | noise._asdict() if 
 found = classify.probabilities(learner, its.parts.test)
 with complete(Path(snakemake.output.predictions)) as partial:
     save_file(study.predictions(its, found), partial)
-told = study.outcome(its, found, spent)
-artefact.write(told, snakemake.output.metrics, schema="privacy_metrics")
+artefact.write(study.outcome(its, found, spent), snakemake.output.metrics, "privacy_metrics")
 forget(Path(snakemake.output.metrics).parent)

@@ -229,7 +229,13 @@ LABELS = {"engine": "labels", "weights": None}
             {
                 "privacy": {
                     "study": {"unit": "patient"},
-                    "datasets": {"mine": {"reader": "csv_table", "label_set": "ct_rate"}},
+                    "datasets": {
+                        "mine": {
+                            "reader": "csv_table",
+                            "label_set": "ct_rate",
+                            "arguments": {"path": "mine.csv"},
+                        }
+                    },
                 }
             },
             "privacy.datasets.mine.arguments: lack patient_column, and the unit of privacy is",

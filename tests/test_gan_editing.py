@@ -50,13 +50,6 @@ def test_what_is_removed_becomes_the_nearest_class_by_a_loop():
         assert after[y, x] in nearest
 
 
-def test_what_is_left_can_become_a_given_class():
-    before = phantom()
-    for after in (removed(before, 3, 2), moved(before, 3, 2, 5, 2), scaled(before, 3, 0.6, 2)):
-        left = (before == 3) & (after != 3)
-        assert left.any() and (after[left] == 2).all()
-
-
 def test_a_structure_at_the_surface_leaves_no_hole_in_the_body():
     before = phantom()
     after = removed(before, 2)
