@@ -11,10 +11,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 from phantomloom.gan import editing, sample_files, sampling, trained
 from phantomloom.gan.data import folder
 
+
+def class_value(text):
+    """Return NAME and VALUE of NAME=VALUE; where there is none argparse tells."""
+    name, value = text.rsplit("=", 1)
+    return name, int(value)
+
+
 parser = ArgumentParser(description="Draw images for a folder of masks by a trained generator.")
 parser.add_argument("generator", type=Path, help="generator.safetensors")
 parser.add_argument("masks", type=Path, help="folder of PNG masks")
-parser.add_argument("--classes", nargs="+", metavar="CLASS=VALUE", help="in the masks; else 1, ...")
+parser.add_argument("--class", action="append", type=class_value, help="NAME=VALUE; else 1, 2, ...")
 parser.add_argument("out", type=Path, help="folder for the images and samples.tsv")
 parser.add_argument("--per-mask", type=int, default=4, help="images of each mask")
 parser.add_argument("--seed", type=int, default=1, help="same masks and seed: same noise")
@@ -26,9 +33,9 @@ parser.add_argument("--scale", nargs=2, metavar=("CLASS", "FACTOR"), help="about
 asked = parser.parse_args()
 generator = trained.read(asked.generator)
 names, size = generator.about.class_names, generator.shape.size
-told = dict(pair.rsplit("=", 1) for pair in asked.classes or []) or dict(zip(names, count(1)))
-print("values in the masks:", ", ".join(f"{name}={value}" for name, value in told.items()))
-table = folder.numbers({name: int(value) for name, value in told.items()}, names)
+classes = dict(vars(asked)["class"] or zip(names, count(1)))
+print("values in the masks:", ", ".join(f"{name}={value}" for name, value in classes.items()))
+table = folder.numbers(classes, names)
 masks = editing.edited(folder.masks(asked.masks, table, size), names, vars(asked))
 if asked.toward is None:
     wishes = sampling.draws(list(masks), asked.per_mask, asked.seed, asked.truncation)

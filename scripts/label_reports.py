@@ -26,8 +26,10 @@ source = folder(terms.network, {terms.network: asked.weights} if asked.weights e
 model = released.read(asked.release, *models.load(source))
 rows = table(asked.reports, asked.text)
 names = [f"{name} probability" for name in terms.label_names]  # a table may hold labels already
+given = pd.read_csv(asked.reports, dtype=str, keep_default_na=False)
+if both := sorted(set(names) & set(given)):
+    sys.exit(f"{asked.reports} has a column {both[0]!r} already; rename it")
 texts = ["\n\n".join(filter(None, row)) for row in rows.itertuples(index=False, name=None)]
 found = pd.DataFrame(released.probabilities(model, texts), columns=names)
-given = pd.read_csv(asked.reports, dtype=str, keep_default_na=False)
 with complete(asked.out) as partial:
     pd.concat([given, found], axis=1).to_csv(partial, index=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phantomloom.gan import evaluation
-from phantomloom.gan.judgement import CONSISTENCY, DIVERSITY, SWD
+from phantomloom.gan.judgement import CONSISTENCY, DIVERSITY, MEMORISATION, REAL, SWD
 
 
 def verdict(metric, better, first, second, means, error):
@@ -25,6 +25,7 @@ def judged(consistency=0.05, diversity=0.0):
     ]
     means = [{"metric": SWD, "variant": "modern", "repeats": 3, "mean": 20.0, "standard_error": 1}]
     means.append(means[0] | {"metric": f"{CONSISTENCY}, liver"})
+    means.append(means[0] | {"metric": MEMORISATION + REAL, "mean": 1.2})
     return {"judged_on": "people", "verdicts": verdicts, "means": means}
 
 
@@ -40,6 +41,8 @@ def test_a_lead_is_in_standard_errors_and_positive_for_who_is_better():
     assert lead.value == pytest.approx(0.5) and lead.falls_short
     assert rows[f"benchmark, people, modern: {SWD}"].value == 20
     assert not any("liver" in figure for figure in rows)
+    usual = rows[f"benchmark, people: {MEMORISATION}{REAL}"]
+    assert (usual.value, usual.better) == (1.2, "higher")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +59,7 @@ def test_what_one_seed_cannot_show_falls_short_and_says_why():
     one = judged()
     for its in one["verdicts"]:
         its |= {"standard_error": None, "reason": "1 and 1 values: no standard error"}
-    mean, *leads = rows_of(one).values()
+    mean, _, *leads = rows_of(one).values()
     assert mean.figure == f"benchmark, people, modern: {SWD}" and len(leads) == 5
     assert [row.value for row in leads] == [0] * 5
     assert [row.against for row in leads[:4]] == ["1 and 1 values: no standard error"] * 4

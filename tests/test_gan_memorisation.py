@@ -24,7 +24,7 @@ def test_copies_with_noise_are_found():
     held_out, groups = people(20, seed=1)
     draw = torch.Generator().manual_seed(0)
     samples = train + 0.01 * torch.randn(train.shape, generator=draw)
-    found = memorisation(samples, train, held_out, train_groups, groups)
+    (found,) = memorisation([samples], train, held_out, train_groups, groups)
     assert found.ratio < 0.2
     assert found.copies == 1
     assert found.pool == 100
@@ -34,7 +34,7 @@ def test_fresh_draws_are_as_near_to_both():
     train, train_groups = people(30)
     held_out, groups = people(30, seed=1)
     fresh, _ = people(30, seed=2)
-    found = memorisation(fresh, train, held_out, train_groups, groups)
+    (found,) = memorisation([fresh], train, held_out, train_groups, groups)
     assert found.ratio == pytest.approx(1, abs=0.05)
     assert found.copies < 0.1
 
@@ -43,7 +43,7 @@ def test_a_larger_training_set_alone_is_no_memorisation():
     train, train_groups = people(120)
     held_out, groups = people(15, seed=1)
     fresh, _ = people(30, seed=2)
-    found = memorisation(fresh, train, held_out, train_groups, groups)
+    (found,) = memorisation([fresh], train, held_out, train_groups, groups)
     assert found.pool == 75
     assert found.ratio == pytest.approx(1, abs=0.1)
 
@@ -53,7 +53,7 @@ def test_a_few_copies_of_a_large_training_set_are_found_where_the_pool_misses_th
     held_out, groups = people(15, seed=1)
     fresh, _ = people(30, seed=2)
     mixed = torch.cat([fresh[:90], train[::10]])  # 60 copies in 150 samples
-    found = memorisation(mixed, train, held_out, train_groups, groups)
+    (found,) = memorisation([mixed], train, held_out, train_groups, groups)
     assert found.copies == pytest.approx(0.4, abs=0.05)
     assert found.ratio > 0.8
 
@@ -70,7 +70,7 @@ def test_distances_are_those_of_a_loop_over_averaged_images():
         return [min(np.linalg.norm(s - p) for p in small(pool)) for s in small(samples)]
 
     expected = np.median(nearest(train)) / np.median(nearest(held_out))
-    found = memorisation(samples, train, held_out, train_groups, groups)
+    (found,) = memorisation([samples], train, held_out, train_groups, groups)
     assert found.ratio == pytest.approx(expected, rel=1e-4)
 
 

@@ -94,7 +94,7 @@ def test_pictures_that_were_learnt_judge_nothing_even_of_files_that_share_names(
         parts=("train", "train", "train", "validation", "test", "test"),
     )
     write(other, tmp_path / "drawn")
-    with pytest.raises(ValueError, match="gan: ann/z0 and 1 more images of drawn were learnt"):
+    with pytest.raises(ValueError, match="gan: 2 images of drawn were learnt from, such as ann/z0"):
         read_sides(tmp_path / "set", tmp_path / "drawn", "gan")
 
 

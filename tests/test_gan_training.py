@@ -219,26 +219,30 @@ def test_parts_of_a_batch_add_up_to_the_gradient_of_their_mean(monkeypatch):
 @pytest.mark.parametrize("at_once, size, parts", [(8, 16, 1), (4, 16, 2), (3, 16, 4), (2, 8, 2)])
 def test_a_batch_is_split_into_equal_parts_that_memory_holds(at_once, size, parts):
     data = Squares()
-    task = run.Task(None, data, run.shape_of(data), tiny("modern", at_once=at_once), "cpu")
+    task = run.Task(
+        module_of("modern"), data, run.shape_of(data), tiny("modern", at_once=at_once), "cpu"
+    )
     made = step._parts(task, step.Batch(0, np.arange(8), Growth(size)))
     assert [part.number for part in made] == list(range(parts))
     assert {part.real.shape for part in made} == {(8 // parts, 1, size, size)}
     assert torch.equal(torch.cat([part.masks for part in made]), data.masks[:8])
 
 
-@pytest.mark.parametrize(("batch", "size", "at_once"), [(4, 64, 1), (2, 8, 1)])
-def test_parts_of_one_image_in_which_the_critic_sees_no_deviation_are_refused(batch, size, at_once):
-    task = run.Task(None, None, Shape(64, 1, 1), tiny("modern", at_once=at_once), "cpu")
-    if at_once * min(4, 64 // size) < 2:
-        with pytest.raises(ValueError, match="equal parts of 2 to 1; raise the setting batch"):
-            step.part_count(batch, size, task)
-    else:
-        assert step.part_count(batch, size, task) == 1
+def part_count(variant, batch, size, at_once):
+    its = module_of(variant)
+    task = run.Task(its, None, Shape(512, 1, 1), its.DEFAULTS._replace(at_once=at_once), "cpu")
+    return step.part_count(batch, size, task)
+
+
+def test_a_critic_that_looks_at_the_batch_sees_two_images_at_least():
+    assert part_count("modern", 4, 512, 1) == 4
+    assert part_count("mask_embedding", 4, 512, 2) == 2
+    with pytest.raises(ValueError, match="in equal parts of 2 to 1 images; raise at_once, now 1"):
+        part_count("mask_embedding", 4, 512, 1)
 
 
 def test_small_images_come_in_parts_as_well_since_their_masks_are_large():
-    task = run.Task(None, None, Shape(512, 1, 1), tiny("modern", at_once=4), "cpu")
-    assert step.part_count(128, 8, task) == 8
+    assert part_count("mask_embedding", 128, 8, 4) == 8
 
 
 def test_flips_change_the_names_of_sides():
@@ -247,7 +251,9 @@ def test_flips_change_the_names_of_sides():
     data = Squares(64)
     data.about = data.about._replace(class_names=("l_eye", "r_eye"))
     data.masks = torch.cat([data.masks, 0 * data.masks], 1)
-    task = run.Task(None, data, run.shape_of(data), tiny("modern", flips=True), "cpu")
+    task = run.Task(
+        module_of("modern"), data, run.shape_of(data), tiny("modern", flips=True), "cpu"
+    )
     (part,) = step._parts(task, step.Batch(0, np.arange(64), Growth(16)))
     turned = part.masks[:, 1].flatten(1).any(1)
     assert 16 < int(turned.sum()) < 48
@@ -256,7 +262,9 @@ def test_flips_change_the_names_of_sides():
 
 def test_flips_turn_image_and_mask_together():
     data = Squares(64)
-    task = run.Task(None, data, run.shape_of(data), tiny("modern", flips=True), "cpu")
+    task = run.Task(
+        module_of("modern"), data, run.shape_of(data), tiny("modern", flips=True), "cpu"
+    )
     (part,) = step._parts(task, step.Batch(0, np.arange(64), Growth(16)))
     turned = [not torch.equal(part.real[i], data.images[i]) for i in range(64)]
     assert 16 < sum(turned) < 48

@@ -148,8 +148,10 @@ def test_masks_of_a_folder_are_drawn_and_edited_with_the_same_noise(folder, tmp_
     np.testing.assert_array_equal(moved, back)
     assert not np.array_equal(plain, moved)
     Image.fromarray(255 * np.roll(disc, 8, 1)).save(folder / "shown/a.png")
-    other, _ = drawn(folder, tmp_path / "other", "--classes", "disc=255")
+    other, _ = drawn(folder, tmp_path / "other", "--class", "disc=255")
     np.testing.assert_array_equal(other, moved)
+    wrong = drawn(folder, tmp_path / "none", "--class", "disc:255")[1]
+    assert "argument --class: invalid class_value value: 'disc:255'" in wrong
     assert "the mask has [255], which stand for no class" in drawn(folder, tmp_path / "none")[1]
     Image.fromarray(np.roll(disc, 8, 1)).save(folder / "shown/a.png")
     Image.fromarray(np.zeros_like(disc)).save(folder / "shown/b.png")  # has no disc to be edited

@@ -78,8 +78,12 @@ def test_a_release_means_the_same_where_singular_vectors_turn_out_the_other_way(
 
 
 def test_a_release_of_another_origin_is_refused(tmp_path):
-    spending.check_unspent(tmp_path, "a")
+    model = tmp_path / "model.safetensors"
+    assert not spending.resumes(tmp_path, model, "a")
     spending.record(tmp_path, "a", 1.0)
-    spending.check_unspent(tmp_path, "a")
+    assert spending.resumes(tmp_path, model, "a")
     with pytest.raises(ValueError, match="have been released at epsilon 1, from other data"):
-        spending.check_unspent(tmp_path, "b")
+        spending.resumes(tmp_path, model, "b")
+    model.touch()
+    with pytest.raises(ValueError, match=r"there, but not .*spent\.json, which says what it has"):
+        spending.resumes(tmp_path / "elsewhere", model, "a")

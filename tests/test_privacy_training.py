@@ -141,6 +141,14 @@ def test_what_may_be_let_out_does_not_depend_on_the_data(tmp_path):
     assert lines(tmp_path / "one/private.jsonl") != lines(tmp_path / "two/private.jsonl")
 
 
+def test_what_must_go_on_from_its_state_is_not_trained_without_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match="gone, or of another machine"):
+        train(learner(), UNITS, PLAN, tmp_path, resume=True)
+    once = train(learner(), UNITS, PLAN, tmp_path)
+    again = train(learner(), UNITS, PLAN, tmp_path, resume=True)
+    assert torch.equal(once.parameters, again.parameters) and once.ledger == again.ledger
+
+
 def test_without_noise_and_within_the_clip_it_is_gradient_descent(tmp_path):
     """Against a logistic regression in plain autograd; the mean of the last three iterates."""
     plan = Plan(5, 1, None, 0.0, 0.7, average_last=3, seed=0)

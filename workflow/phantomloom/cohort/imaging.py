@@ -85,7 +85,10 @@ def _field(
 
 
 def _painted(person: Person, grid: Volume, levels: dict[str, float]) -> Volume:
-    """Return the labels on a grid that cuts the person; walls beyond the cut are reckoned with."""
+    """Return what is painted on a grid that cuts the person, reckoning with walls beyond the cut.
+
+    It has ids of ``unnamed``.
+    """
     step, more = grid.spacing_mm[0], ceil(BEYOND_MM / grid.spacing_mm[0])
     z, y, x = grid.array.shape
     start: Triple = (grid.origin_mm[0] - more * step, *grid.origin_mm[1:])

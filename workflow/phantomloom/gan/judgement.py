@@ -155,20 +155,21 @@ def _variety(sampler: Sampler, test: Pairs, judging: Judging) -> dict[str, Estim
 
 
 def _copies(sets: Sets, train: Pairs, seed: int) -> dict[str, Estimate]:
-    sides, told = sets.sides, {}
+    sides = sets.sides
     if sides.same_people:
         return dict.fromkeys((MEMORISATION, COPIES), ONE_PERSON)
-    for ending, pairs in sets.compared.items():
-        found = memorisation.memorisation(
-            pairs.images_of(sides.sampled),
-            train.images_of(range(len(train.names))),
-            sets.real.images_of(sides.real),
-            train.groups,
-            [sets.real.groups[row] for row in sides.real],
-            seed,
-        )
-        told[f"{MEMORISATION}{ending}"] = Estimate(found.ratio, None)
-        told[f"{COPIES}{ending}"] = Estimate(found.copies, None)
+    found = memorisation.memorisation(
+        [pairs.images_of(sides.sampled) for pairs in sets.compared.values()],
+        train.images_of(range(len(train.names))),
+        sets.real.images_of(sides.real),
+        train.groups,
+        [sets.real.groups[row] for row in sides.real],
+        seed,
+    )
+    told = {}
+    for ending, its in zip(sets.compared, found, strict=True):
+        told[f"{MEMORISATION}{ending}"] = Estimate(its.ratio, None)
+        told[f"{COPIES}{ending}"] = Estimate(its.copies, None)
     return told
 
 

@@ -169,9 +169,8 @@ def read_sides(train: Path, test: Path, key: str) -> tuple[Pairs, Pairs]:
         if one != other:
             raise ValueError(f"{key}: {test.name} has the {what} {other}; that learnt is {one}")
     if same := _same_images(learnt, tried):
-        raise ValueError(
-            f"{key}: {same[0]} and {len(same) - 1} more images of {test.name} were learnt"
-        )
+        told = f"{len(same)} images of {test.name} were learnt from, such as {same[0]}"
+        raise ValueError(f"{key}: {told}")
     both = sorted(set(learnt.groups) & set(tried.groups))
     if both and learnt.unit == "HU":  # patients keep their name; files of two folders may share one
         raise ValueError(f"{key}: {', '.join(both)} of {test.name} was learnt from in {train.name}")

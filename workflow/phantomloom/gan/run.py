@@ -45,6 +45,7 @@ class Data(Protocol):
 class Variant(Protocol):
     """A module of ``variants``; ``variants.mask_embedding`` says what each function returns."""
 
+    LEAST_PART: int  # images that the critic must see together
     generator: Callable[[Shape, Settings], nn.Module]
     critic: Callable[[Shape, Settings], nn.Module]
     critic_loss: Callable[..., CriticLoss]

@@ -76,7 +76,7 @@ def remade(sampler: Sampler, pairs: Pairs, seed: int, folder: Path) -> Pairs:
     The images are memory-mapped from a file without a name in ``folder``, which needs room for
     them; it is gone when nothing refers to them any more.
     """
-    return pairs._replace(images=mapped(_drawn_anew(sampler, pairs, seed), pairs.images, folder))
+    return pairs._replace(images=_mapped(_drawn_anew(sampler, pairs, seed), pairs.images, folder))
 
 
 def beside(pairs: Pairs, sampler: Sampler, seed: int, folder: Path) -> Pairs:
@@ -86,8 +86,8 @@ def beside(pairs: Pairs, sampler: Sampler, seed: int, folder: Path) -> Pairs:
     """
     images = chain(pairs.images, _drawn_anew(sampler, pairs, seed))
     return pairs._replace(
-        images=mapped(images, pairs.images, folder),
-        masks=mapped(chain(pairs.masks, pairs.masks), pairs.masks, folder),
+        images=_mapped(images, pairs.images, folder),
+        masks=_mapped(chain(pairs.masks, pairs.masks), pairs.masks, folder),
         names=(*pairs.names, *(f"{name}, generated" for name in pairs.names)),
         groups=pairs.groups * 2,
         parts=pairs.parts * 2,
@@ -100,7 +100,7 @@ def _drawn_anew(sampler: Sampler, pairs: Pairs, seed: int) -> Iterator[np.ndarra
         yield unscaled(sample.image, pairs.low, pairs.high, kind)
 
 
-def mapped(rows: Iterable[np.ndarray], like: np.ndarray, folder: Path) -> np.ndarray:
+def _mapped(rows: Iterable[np.ndarray], like: np.ndarray, folder: Path) -> np.ndarray:
     """Return ``rows`` as one array, each as those of ``like``, from a file that has no name."""
     with TemporaryFile(dir=folder) as file:
         for row in rows:

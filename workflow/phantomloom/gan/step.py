@@ -17,7 +17,7 @@ from phantomloom.gan.augmentation import augmented
 from phantomloom.gan.progress import Losses
 from phantomloom.gan.resolution import faded, shrunk
 from phantomloom.gan.run import Networks, Task
-from phantomloom.gan.schedule import LEAST_BATCH, Growth
+from phantomloom.gan.schedule import Growth
 
 PASS, FLIP, CRITIC, GENERATOR = range(4)  # what is drawn
 LESS_AT_MOST = 4  # small images take so many times less than large ones, as masks stay large
@@ -109,13 +109,14 @@ def part_count(batch: int, size: int, task: Task) -> int:
     """
     together = processes.count()
     most = task.settings.at_once * min(task.shape.size // size, LESS_AT_MOST)
-    for count in range(together, batch // LEAST_BATCH + 1, together):
+    least = task.variant.LEAST_PART
+    for count in range(together, batch // least + 1, together):
         if batch % count == 0 and batch // count <= most:
             return count
     raise ValueError(
         f"gan: {together} processes cannot share a batch of {batch} at {size} x {size} in equal "
-        f"parts of {LEAST_BATCH} to {most}; raise the setting batch, now {task.settings.batch}, so "
-        "that the batch of every size is a multiple of the processes, or give the rule fewer GPUs"
+        f"parts of {least} to {most} images; raise at_once, now {task.settings.at_once}, or batch, "
+        f"now {task.settings.batch}, to a number with more divisors, or give the rule fewer GPUs"
     )
 
 

@@ -82,13 +82,14 @@ def run(
     code: str = "",
     budget: Budget | None = None,
     device: str = "cpu",
+    resume: bool = False,
 ) -> tuple[Learner, Trained]:
     """Return what ``units`` (the rows of each) of ``encoded`` taught, and the training's account.
 
     targets: [N, L], NaN where not known. noise_multiplier: None trains without privacy; with one,
     ``method.clip`` bounds each unit. seed: None draws from the operating system, for releases.
-    budget: steps that would pass it are not made. ``folder`` keeps the training's state. The
-    learner's ``logits`` read every row of ``encoded``.
+    budget: steps that would pass it are not made. ``folder`` keeps the training's state; with
+    ``resume`` it must have one. The learner's ``logits`` read every row of ``encoded``.
 
     Raises:
         ValueError: if the method cannot be private, or a private one has no clip.
@@ -100,7 +101,8 @@ def run(
     learner = start(public, encoded, targets, method, warm, device)
     if method.trains == "nothing":
         return learner, Trained(learner.parameters(), (), 0)
-    return learner, train(learner, units, plan, folder, budget, code=repr((method, code)))
+    code = repr((method, code))
+    return learner, train(learner, units, plan, folder, budget, code=code, resume=resume)
 
 
 def start(

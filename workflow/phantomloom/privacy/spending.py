@@ -6,27 +6,34 @@ from pathlib import Path
 from phantomloom.io import complete
 
 RECORD = "spent.json"
+KNOWINGLY = "To spend it knowingly, move record and release away"
 
 
-def check_unspent(folder: Path, origin: str) -> None:
-    """Check that no release but one of the same ``origin`` has been trained in ``folder``.
+def resumes(folder: Path, released: Path, origin: str) -> bool:
+    """Tell whether a release has been trained in ``folder``, and so may only go on from its state.
 
-    origin: what decides the release, in words. The same one goes on from its state and spends
-    nothing more. Write protection alone does not keep root from a second training.
+    ``origin`` is what decides it, in words. Write protection alone does not keep root from a second
+    training.
 
     Raises:
-        ValueError: if there has.
+        ValueError: if one of another origin has, or if ``released``, the model's file, is there and
+            nobody knows what it has spent.
     """
-    record = folder / RECORD
-    if not record.exists():
-        return
-    told = json.loads(record.read_text())
+    path = folder / RECORD
+    if not path.exists():
+        if released.exists():
+            raise ValueError(
+                f"{released}: there, but not {path}, which says what it has spent of the reports' "
+                f"privacy; another training would spend more. {KNOWINGLY}"
+            )
+        return False
+    told = json.loads(path.read_text())
     if told["origin"] != origin:
         raise ValueError(
-            f"{record}: these reports have been released at epsilon {told['epsilon']:.4g}, from "
-            "other data, settings or code than now; another release adds its epsilon to that. To "
-            "spend it knowingly, move the record and the release away"
+            f"{path}: these reports have been released at epsilon {told['epsilon']:.4g}, from "
+            f"other data, settings or code than now; another release adds its own. {KNOWINGLY}"
         )
+    return True
 
 
 def record(folder: Path, origin: str, epsilon: float) -> None:

@@ -102,18 +102,27 @@ def train(
     spent: Ledger = (),
     watch: Watch | None = None,
     code: str = "",
+    resume: bool = False,
 ) -> Trained:
     """Train on ``units`` (the rows of each) and leave the averaged parameters in ``learner``.
 
     ``spent`` is what the same units have spent before. ``watch`` sees each step and its noisy sum
     [P], as an attacker would. ``folder`` keeps the state, named by a digest of everything given,
     with the learner's data, and of ``code`` (a digest of the code and of what else decides the
-    gradients), so that no run goes on from another's state.
+    gradients), so that no run goes on from another's state. With ``resume`` it must.
+
+    Raises:
+        FileNotFoundError: if it must and there is no such state.
     """
     start = learner.parameters()
     run = _Run(start, plan, spent)
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / f"state-{_identity(learner, units, plan, budget, spent, code)}.pt"
+    if resume and not state.exists():
+        raise FileNotFoundError(
+            f"{state}: gone, or of another machine; without it these reports would be trained on "
+            "once more, which spends their privacy again"
+        )
     run.resume(state)
     for log in (folder / "log.jsonl", folder / "private.jsonl"):
         lines.forget(log, "step", run.step)

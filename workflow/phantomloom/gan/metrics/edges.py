@@ -14,6 +14,7 @@ REACH_PX = 4.0  # that a profile goes to either side of the edge
 STEP_PX = 0.125
 NORMAL_PX = 1.5  # blur of the outline whose normals are taken
 LEAST_HU = 200.0  # of a rise that counts: a body on a table has none there
+AIR_HU = -1000.0
 CUT_HU = 1.0  # from the end of a window: values there are cut off
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
 
@@ -33,18 +34,19 @@ def edges(
 ) -> Edges:
     """Return the sharpness of ``images`` [N, H, W] in HU across the outlines of ``bodies``.
 
-    Where a profile begins or ends at an end of ``window_hu``, at which images are cut off, its
-    rise is not seen whole and does not count: air beside fat in a window of soft tissue tells how
-    thick the fat is.
+    Images are cut off at the ends of ``window_hu``. If it begins above air no edge is seen whole:
+    beside air that shows as less dense fat, a width tells how thick the fat is.
 
     ``bodies`` [N, H, W] is true inside; holes are filled. A Gaussian blur of sigma gives a step
     the width 2.563 sigma, within 1 % from 1 pixel on; a width over ``reach_px`` is told too small.
     """
+    if window_hu[0] > AIR_HU:
+        return Edges(None, 0)
     widths = [np.empty(0)]
     for image, body in zip(images.astype(np.float64), bodies, strict=True):
         points, normals = outline(body, reach_px)
         profiles = _profiles(image, points, normals, reach_px)
-        widths.append(rise_widths(profiles, reach_px, window_hu))
+        widths.append(rise_widths(profiles, reach_px, window_hu[1]))
     width = np.concatenate(widths)
     return Edges(float(np.median(width)) if len(width) else None, len(width))
 
@@ -63,19 +65,15 @@ def outline(body: np.ndarray, margin_px: float) -> tuple[np.ndarray, np.ndarray]
     return points, slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-9)
 
 
-def rise_widths(
-    profiles: np.ndarray, reach_px: float, window_hu: tuple[float, float]
-) -> np.ndarray:
+def rise_widths(profiles: np.ndarray, reach_px: float, highest_hu: float = np.inf) -> np.ndarray:
     """Return the 10-90 % widths in px of those ``profiles`` [P, T] that rise by LEAST_HU.
 
-    They do so within ``window_hu``. Levels are the means over the pixel at either end. From the
-    first crossing of 50 % it goes back to 10 % and on to 90 %.
+    They end below ``highest_hu``. Levels are the means over the pixel at either end. From the first
+    crossing of 50 % it goes back to 10 % and on to 90 %.
     """
     end = round(1 / STEP_PX) + 1
     low, high = profiles[:, :end].mean(1), profiles[:, -end:].mean(1)
-    rises = (
-        (high - low >= LEAST_HU) & (low > window_hu[0] + CUT_HU) & (high < window_hu[1] - CUT_HU)
-    )
+    rises = (high - low >= LEAST_HU) & (high < highest_hu - CUT_HU)
     share = (profiles[rises] - low[rises, None]) / (high - low)[rises, None]
     middle = (share >= MIDDLE).argmax(1)[:, None]
     place = np.arange(share.shape[1])

@@ -25,8 +25,8 @@ class Memorisation(NamedTuple):
     ratio: median distance to the nearest of some training images over that to the nearest of as
     many held-out ones. If those are of one population it is about 1 where nothing is memorised;
     else what real images have in the place of samples tells what is usual. Well below that much is
-    memorised. Where the pool
-    holds few of the training images, so it does few of those that are copied; hence also
+    memorised. Where the pool holds few of the training images, so it does few of those that are
+    copied; hence also
     copies: share of samples nearer to any training image than 1 % of the held-out images are.
     """
 
@@ -36,24 +36,27 @@ class Memorisation(NamedTuple):
 
 
 def memorisation(
-    samples: Images,
+    samples: Sequence[Images],
     train: Images,
     held_out: Images,
     train_groups: Sequence[str],
     held_out_groups: Sequence[str],
     seed: int = 0,
-) -> Memorisation:
-    """Return the Euclidean comparison of images [N, C, H, W] averaged down to 32 x 32 pixels.
+) -> list[Memorisation]:
+    """Return what is found of each set of ``samples``, by images averaged down to 32 x 32 pixels.
 
-    The pools have as many groups (patients) and as many images of each set, drawn by ``seed``.
+    All are images [N, C, H, W]; distances are Euclidean. The pools have as many groups (patients)
+    and as many images of each set, drawn by ``seed``.
     """
-    seen, learnt, unseen = map(_small, (samples, train, held_out))
+    learnt, unseen = map(_small, (train, held_out))
     rows, other_rows = equal_pools(train_groups, held_out_groups, seed)
-    to_train, to_held_out = (_distances(seen, pool) for pool in (learnt[rows], unseen[other_rows]))
     usual = np.quantile(_distances(unseen, learnt), RARE)
-    copies = float((_distances(seen, learnt) < usual).mean())
-    ratio = float(np.median(to_train) / np.median(to_held_out))
-    return Memorisation(ratio, copies, len(rows))
+    found = []
+    for seen in map(_small, samples):
+        near = [np.median(_distances(seen, pool)) for pool in (learnt[rows], unseen[other_rows])]
+        copies = float((_distances(seen, learnt) < usual).mean())
+        found.append(Memorisation(float(near[0] / near[1]), copies, len(rows)))
+    return found
 
 
 def equal_pools(

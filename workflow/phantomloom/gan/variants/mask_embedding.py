@@ -24,11 +24,20 @@ from torch import Tensor, nn
 from phantomloom.gan import losses
 from phantomloom.gan.losses import CriticLoss
 from phantomloom.gan.networks.progressive import Critic, Generator
-from phantomloom.gan.schedule import FEATURES, Growth, Phase, fixed, growing, paper_images
+from phantomloom.gan.schedule import (
+    FEATURES,
+    LEAST_BATCH,
+    Growth,
+    Phase,
+    fixed,
+    growing,
+    paper_images,
+)
 from phantomloom.gan.settings import Settings, Shape
 
 EMBEDDING, NOISE = 48, 464
 DRIFT = 1e-4
+LEAST_PART = LEAST_BATCH
 DEFAULTS = Settings(
     images=paper_images(512),
     features=FEATURES,

@@ -23,6 +23,7 @@ from phantomloom.gan.schedule import Growth, Phase, fixed, growing
 from phantomloom.gan.settings import Settings, Shape
 
 EMBEDDING, NOISE = 48, 464
+LEAST_PART = 1
 DEFAULTS = Settings(
     images=1_000_000,
     features=64,

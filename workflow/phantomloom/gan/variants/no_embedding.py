@@ -14,6 +14,7 @@ from phantomloom.gan.settings import Settings, Shape
 from phantomloom.gan.variants import mask_embedding
 
 NOISE = mask_embedding.EMBEDDING + mask_embedding.NOISE
+LEAST_PART = mask_embedding.LEAST_PART
 DEFAULTS = mask_embedding.DEFAULTS
 
 
