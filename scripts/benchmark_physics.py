@@ -14,7 +14,7 @@ for kernel, water in trial.water(protocol).items():
 dose = protocol["exposure_mas"] / 40  # little enough that rounding to whole HU does not count
 low, high = trial.noise(protocol, dose), trial.noise(protocol, 4 * dose)
 for kernel in low:
-    of = f"noise in 20 cm water, {kernel} kernel"
+    of = f"quantum noise alone in 20 cm water, {kernel} kernel"
     off = abs(low[kernel] / high[kernel] / 2 - 1) * 100
     rows.append(Row(f"{of}, {dose:g} mAs", low[kernel], "HU", None, "lower", "no target"))
     rows.append(Row(f"{of}: ratio at 4 x mAs off 2", off, "%", 5, "lower", issue))

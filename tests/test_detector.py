@@ -58,6 +58,18 @@ def test_quanta_grow_with_exposure_and_cell_and_fall_with_distance_squared():
     assert far == pytest.approx(quanta)
 
 
+def test_quanta_are_those_that_pass_a_cell_at_the_isocentre():
+    """What a cell is there times the fluence there: the detector's distance is not needed."""
+    beam = spectrum.tube_spectrum(120, 12, {"Al": 3.0, "Ti": 0.9})
+    cell_mm2, at_isocentre = 1.0 * (20 / 10), (570 / 1000) ** -2  # as fluence is given at 1 m
+    falling = beam.fluence * (200 / 720) * cell_mm2 * at_isocentre
+    quanta = open_beam()
+    absorbed = quanta.expected / falling
+    assert (absorbed > 0.3).all() and (absorbed < 1).all()
+    # of 100 keV: NIST's mu/rho of gadolinium, 3.1 cm2/g, 0.1 of it coherent, in 0.83 x 1.02 g/cm2
+    assert np.interp(100, beam.energy_kev, absorbed) == pytest.approx(1 - np.exp(-2.55), abs=0.02)
+
+
 def test_the_open_beam_is_as_bright_as_its_kerma_says():
     """A body tube at 120 kV gives 60 to 130 uGy per mAs in air at 1 m, by any output table."""
     beam = spectrum.tube_spectrum(120, 12, {"Al": 3.0, "Ti": 0.9})

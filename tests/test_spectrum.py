@@ -49,7 +49,7 @@ def test_a_filter_takes_away_what_its_attenuation_says(beam):
     kept = np.isin(beam.energy_kev, thicker.energy_kev)
     found = np.log(beam.fluence[kept] / thicker.fluence) / 5
     wanted = spectrum.attenuation(ALUMINIUM, thicker.energy_kev)
-    assert found == pytest.approx(wanted, rel=0.02)  # spekpy takes NIST's tables, we Elam's
+    assert found == pytest.approx(wanted, rel=0.02)  # spekpy takes PENELOPE's tables, we Elam's
 
 
 def test_attenuation_adds_up_over_elements_and_scales_with_density():

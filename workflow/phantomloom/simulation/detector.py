@@ -92,7 +92,8 @@ class WaterScale(NamedTuple):
 
         The logarithm of a reading at or below zero does not exist and that of a few quanta
         scatters widely, so readings are raised to ``floor_kev`` first; no other correction is
-        made for the bias of the logarithm at low counts (6 HU at 10 quanta).
+        made for the bias of the logarithm at low counts: 6 HU at 10 quanta by their number alone,
+        nearly three times that with the electronic noise of 5 quanta.
         """
         p = np.log(np.float32(self.open_kev) / np.maximum(readings, np.float32(self.floor_kev)))
         length = np.full_like(p, self.polynomial[-1])
