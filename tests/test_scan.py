@@ -103,6 +103,20 @@ def test_water_is_at_zero_with_little_cupping_whatever_its_size():
         assert abs(edge - centre) < 5
 
 
+def test_each_material_has_its_own_hu():
+    """Pins in water: fat on the left at -100, a bit less dense than water, bone on the right."""
+    water = cylinder(110, slices=12)
+    phantom, c = water.with_array(water.array.copy()), (np.arange(44) - 21.5) * 3
+    for number, x_mm in ((2, 28.5), (3, -28.5)):
+        phantom.array[:, np.hypot(c[:, None], c - x_mm) < 11] = number
+    matter = [material(name) for name in ("water", "adipose", "cortical_bone")]
+    ct = scan(phantom, matter, {**PROTOCOL, "exposure_mas": 1e7}, 1).volumes["soft"]
+    fat, bone, middle = (
+        ct.array[:, np.hypot(c[:, None], c - x_mm) < 5].mean() for x_mm in (28.5, -28.5, 0.0)
+    )
+    assert -125 < fat < -75 and 1200 < bone < 2000 and abs(middle) < 25
+
+
 def test_slabs_meet_without_a_seam():
     phantom = cylinder(110, slices=40)
     protocol = {**PROTOCOL, "exposure_mas": 1e7}
