@@ -86,3 +86,45 @@ def test_a_perfect_scanner_needs_no_calibration():
 def test_hu_of_air_water_and_twice_water():
     relative = np.array([0.0, 0.99, 1.98, 60.0])
     assert reconstruction.hounsfield(relative, 0.99).tolist() == [-1000, 0, 1000, 32767]
+
+
+ROWS = {"rows": 24, "collimation_mm": 24, "views_per_rotation": 240}
+FINE = SCANNER._replace(columns=220, column_mm=1.0, **ROWS)
+FLAT = {"": {"window": "hann", "cutoff_lp_per_cm": 5.0}}
+
+
+def test_slices_on_a_row_are_as_noisy_as_those_between_two():
+    noise = np.random.default_rng(1).standard_normal((240, 24, 220), np.float32)
+    clean = reconstruction.filtered(noise, FINE, FLAT)
+    grid = Grid((21, 21), (1.0, 1.0), (-10.0, -10.0), 10.0)
+    slices = np.array([-3.0, -2.5, 0.0, 0.5, 3.0, 3.5])
+    ratios = []
+    for thickness_mm in (1.5, 0.0):  # the thinnest is as interpolated
+        image = reconstruction.back_project(clean, FINE, grid, slices, thickness_mm)[0]
+        ratios.append(np.nanstd(image[1::2]) / np.nanstd(image[0::2]))  # on rows, between
+    assert 0.9 < ratios[0] < 1.1 and ratios[1] > 1.25
+
+
+def ball_chords(centre, radius):
+    """Exact: the distance of the ball's centre (z, y, x) from the ray to each cell."""
+    view, fan = view_angles(FINE)[:, None, None], fan_angles(FINE)
+    rise = row_heights(FINE)[:, None] / 570
+    along = np.stack(np.broadcast_arrays(rise, np.cos(view + fan), -np.sin(view + fan)), -1)
+    along /= np.linalg.norm(along, axis=-1, keepdims=True)
+    source = np.stack(np.broadcast_arrays(0.0, -570 * np.cos(view), 570 * np.sin(view)), -1)
+    towards = np.array(centre) - source
+    nearest = (towards * along).sum(-1, keepdims=True) * along - towards
+    return 2 * np.sqrt(np.maximum(radius**2 - (nearest**2).sum(-1), 0))
+
+
+def test_a_ball_far_off_the_axis_is_where_it_is_and_no_longer_than_it_is():
+    """Rows of the detector are nearer together where the ball is nearer to the tube."""
+    chords = ball_chords((5.0, 60.0, 0.0), 5.0).astype(np.float32)
+    clean = reconstruction.filtered(chords, FINE, FLAT)
+    grid = Grid((3, 3), (1.0, 1.0), (59.0, -1.0), 100.0)
+    slices = np.arange(-3.0, 12.0, 0.25)
+    column = reconstruction.back_project(clean, FINE, grid, slices)[0, :, 1, 1]
+    above = slices[column > 0.5]
+    assert (above[0] + above[-1]) / 2 == pytest.approx(5.0, abs=0.15)
+    assert above[-1] - above[0] == pytest.approx(10.0, abs=0.5)
+    assert column[np.abs(slices - 5) < 3] == pytest.approx(1.0, abs=0.05)

@@ -69,7 +69,7 @@ def scan(
     grid, slices_mm, slice_mm = _grid(phantom, centre, radius_mm, protocol["reconstruction"])
     tables = plan(ready.scanner, _range_mm(phantom), slices_mm, radius_mm)
     water = _water_values(ready)
-    images, starved = _rotations(phantom, ready, tables, grid, centre, water, seed)
+    images, starved = _rotations(phantom, ready, tables, grid, slice_mm, centre, water, seed)
     first = float(np.concatenate(tables.slices_mm)[0])
     origin = (first, grid.origin_mm[0] + centre[0], grid.origin_mm[1] + centre[1])
     volumes = {
@@ -144,6 +144,7 @@ def _rotations(
     ready: Machine,
     tables: Plan,
     grid: Grid,
+    slice_mm: float,
     centre: tuple[float, float],
     water: Mapping[str, float],
     seed: int,
@@ -162,7 +163,7 @@ def _rotations(
             ready.scale.water_mm(readings), ready.scanner, ready.kernels
         )
         prepared = perf_counter()
-        relative = reconstruction.back_project(clean, ready.scanner, grid, slices - table)
+        relative = reconstruction.back_project(clean, ready.scanner, grid, slices - table, slice_mm)
         finished = perf_counter()
         slabs.append(
             [
