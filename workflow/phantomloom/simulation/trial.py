@@ -80,7 +80,7 @@ def speed(labels: Volume, protocol: Mapping[str, Any], threads: int) -> tuple[fl
     grid = Grid((pixels, pixels), (1.5, 1.5), (-radius, -radius), radius)
     slices = np.arange(-4, 5) * 3.0
     back, image = _fastest(
-        lambda: reconstruction.back_project(projections, ready.scanner, grid, slices)
+        lambda: reconstruction.back_project(projections, ready.scanner, grid, slices, 3.0)
     )
     updates = np.isfinite(image).sum() * ready.scanner.views_per_rotation
     rays = left[0].size * int(np.prod(ready.scanner.rays_per_cell))
