@@ -1,8 +1,9 @@
 """What a run loses that is killed at any moment: images since its last save, and no bit more."""
 
 import signal
+from ctypes import c_int
 from multiprocessing import get_context
-from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from time import sleep
 
@@ -27,7 +28,7 @@ FORK = get_context("fork")  # a new interpreter would run a job's script again
 class Counted(Noise):
     """Noise that counts the images of whole batches that were asked for."""
 
-    def __init__(self, counter: Synchronized):
+    def __init__(self, counter: c_int):
         super().__init__(SHAPE, 4 * BATCH)
         self.counter = counter
 
@@ -67,7 +68,7 @@ def of_kills(variant: str, kills: int, folder: Path) -> list[Row]:
 
 def _run(variant: str, folder: Path, budget: int, moment: int | None = None) -> int:
     """Run until the end, or until ``moment`` images and then kill; return the images made."""
-    counter = FORK.Value("i", 0)
+    counter = RawValue(c_int, 0)  # a lock would stay taken by who is killed
     process = FORK.Process(target=_train, args=(variant, folder, budget, counter))
     process.start()
     if moment is not None:
@@ -86,7 +87,7 @@ def _shown(folder: Path) -> int:
     return told[-1]["images"] if told else 0
 
 
-def _train(variant: str, folder: Path, budget: int, counter: Synchronized) -> None:
+def _train(variant: str, folder: Path, budget: int, counter: c_int) -> None:
     few = {"images": budget, "features": 4, "batch": BATCH, "progressive": False}
     every = {"save_every_images": SAVE_EVERY, "log_every_images": BATCH}
     settings = module_of(variant).DEFAULTS._replace(**few, **every)
