@@ -261,9 +261,7 @@ rule release:
                 "results/privacy/release/{dataset}/{network}/{budget}/model.safetensors"
             )
         ),
-        card=update(
-            "results/privacy/release/{dataset}/{network}/{budget}/README.md"
-        ),
+        card=update("results/privacy/release/{dataset}/{network}/{budget}/README.md"),
     log:
         "logs/release/{dataset}.{network}.{budget}.log",
     benchmark:
