@@ -142,14 +142,8 @@ def of_unseen_people(recipe, cases):
 
 RUNS = [recipe for recipe in ("people", "shipped") if recipe not in KEPT]
 LOGS = [f"results/fit/{run_of(recipe, TAUGHT)}/log.jsonl" for recipe in RUNS]
-SHOWN = [
-    100170,
-    100090,
-    100190,
-    100140,
-    100200,
-    100150,
-]  # every tenth is there as a whole
+# every tenth is there as a whole
+SHOWN = [100170, 100090, 100190, 100140, 100200, 100150]
 SHOWN_FILES = [
     FILE_OF_PEOPLE.format(family="standard", file=number // PEOPLE_IN_A_FILE)
     for number in SHOWN
