@@ -20,8 +20,8 @@ def class_value(text):
 
 parser = ArgumentParser(description="Draw images for a folder of masks by a trained generator.")
 parser.add_argument("generator", type=Path, help="generator.safetensors")
-parser.add_argument("masks", type=Path, help="folder of PNG masks")
-parser.add_argument("--class", action="append", type=class_value, help="NAME=VALUE; else 1, 2, ...")
+parser.add_argument("masks", type=Path, help="folder of PNG masks: 1, 2, ... or as --class says")
+parser.add_argument("--class", dest="classes", action="append", type=class_value, help="NAME=N")
 parser.add_argument("out", type=Path, help="folder for the images and samples.tsv")
 parser.add_argument("--per-mask", type=int, default=4, help="images of each mask")
 parser.add_argument("--seed", type=int, default=1, help="same masks and seed: same noise")
@@ -33,7 +33,7 @@ parser.add_argument("--scale", nargs=2, metavar=("CLASS", "FACTOR"), help="about
 asked = parser.parse_args()
 generator = trained.read(asked.generator)
 names, size = generator.about.class_names, generator.shape.size
-classes = dict(vars(asked)["class"] or zip(names, count(1)))
+classes = dict(asked.classes or zip(names, count(1)))
 print("values in the masks:", ", ".join(f"{name}={value}" for name, value in classes.items()))
 table = folder.numbers(classes, names)
 masks = editing.edited(folder.masks(asked.masks, table, size), names, vars(asked))

@@ -22,13 +22,13 @@ parser.add_argument("--text", nargs="+", required=True, help="columns with the t
 parser.add_argument("--weights", type=Path, help="folder of the language model, if not MiniLM")
 asked = parser.parse_args()
 terms = released.terms(asked.release)
-source = folder(terms.network, {terms.network: asked.weights} if asked.weights else {})
-model = released.read(asked.release, *models.load(source))
 rows = table(asked.reports, asked.text)
 names = [f"{name} probability" for name in terms.label_names]  # a table may hold labels already
 given = pd.read_csv(asked.reports, dtype=str, keep_default_na=False)
 if both := sorted(set(names) & set(given)):
     sys.exit(f"{asked.reports} has a column {both[0]!r} already; rename it")
+source = folder(terms.network, {terms.network: asked.weights} if asked.weights else {})
+model = released.read(asked.release, *models.load(source))
 texts = ["\n\n".join(filter(None, row)) for row in rows.itertuples(index=False, name=None)]
 found = pd.DataFrame(released.probabilities(model, texts), columns=names)
 with complete(asked.out) as partial:

@@ -169,17 +169,20 @@ def _streaks(metal: np.ndarray, grid: Volume, random: np.random.Generator) -> np
 
 
 def _noise(
-    body: np.ndarray,
+    inside: np.ndarray,
     grid: Volume,
     scanner: Scanner,
     thickness_mm: float,
     random: np.random.Generator,
 ) -> np.ndarray:
-    """Return noise correlated in the slice, less in the room, less in thick slices."""
-    noise = random.standard_normal(body.shape, np.float32)
+    """Return noise correlated in the slice, less in the room, less in thick slices.
+
+    ``inside`` [Z, Y, X] is the body.
+    """
+    noise = random.standard_normal(inside.shape, np.float32)
     sigma = [0, *(scanner.grain_mm / mm for mm in grid.spacing_mm[1:])]
     noise = ndimage.gaussian_filter(noise, sigma)
     noise *= scanner.noise_hu * np.sqrt(3 / thickness_mm) / max(float(noise.std()), 1e-6)
     reach = [1, *(2 * round(NEAR_MM / mm) + 1 for mm in grid.spacing_mm[1:])]
-    near = ndimage.maximum_filter(body, reach)
+    near = ndimage.maximum_filter(inside, reach)
     return noise * np.where(near, 1, 0.5).astype(np.float32)
