@@ -1,5 +1,6 @@
 """Gather what the networks find in whom they have not seen, and what training and people cost."""
 
+import re
 from pathlib import Path
 
 from phantomloom import benchmark
@@ -24,7 +25,7 @@ read = [scores(path) for path in snakemake.input.scores]
 rows: list[Row] = []
 for how, seen, unseen, cases in read:
     title = f"{how}, {seen} -> {unseen}"
-    if unseen.startswith("people_"):
+    if re.fullmatch(r"people_(standard|held_out)-\d+", unseen):
         rows += evaluation.of_people(title, cases, own) + evaluation.of_confidence(title, cases)
     elif how in ("shipped", "people"):
         rivals = {

@@ -42,6 +42,6 @@ if asked.toward is None:
 else:
     way = sampling.way(asked.seed, asked.toward, asked.per_mask, asked.truncation)
     wishes = sampling.everywhere(len(masks), way)
-sampler = sampling.Sampler(generator, generator.shape.classes)
+sampler = sampling.Sampler.of(generator)
 made = sampling.sampled(sampler, np.stack(list(masks.values())), list(masks), wishes)
 sample_files.write_list(sample_files.write_pictures(made, asked.out), asked.out / "samples.tsv")

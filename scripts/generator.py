@@ -23,7 +23,7 @@ wishes = sampling.draws(names, 3, settings.seed)
 
 def look(device, images, generator):
     """Leave a picture of what the generator makes by now."""
-    sampler = sampling.Sampler(generator, len(data.class_names), device=device)
+    sampler = sampling.Sampler.of(generator, device)
     made = torch.stack([s.image for s in sampling.sampled(sampler, masks, names, wishes)])
     columns = [(f"sample {n + 1}", made[n::3]) for n in range(3)]
     columns = [("real", data.scaled(shown)), *columns]

@@ -17,9 +17,7 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 given, p = snakemake.input, snakemake.params
 key = f"gan.contests.{snakemake.wildcards.contest}.judged_on"
 train, test = pairs.read_sides(Path(given.train[0]).parent, Path(given.test[0]).parent, key)
-generator = trained.read(given.generator, device)
-together = min(64, generator.settings.at_once)  # more do not make it faster
-sampler = Sampler(generator, len(train.class_names), together, device)
+sampler = Sampler.of(trained.read(given.generator, device), device)
 network = Path(p.features) if p.features else None
 why_not = feature_network.lacking(network, "network under gan.features")
 features = None if why_not else partial(feature_network.of_images, network, device=device)

@@ -12,11 +12,13 @@ path, case, scheme = Path(snakemake.input.labels), snakemake.wildcards.case, sna
 scan = nifti.read(snakemake.input.ct)
 ct = resample(scan, Grid.of(scan).at(snakemake.params.spacing_mm))
 shown = labels.shown(path, scheme)
-held = set(snakemake.params.structures or shown)
-if lacking := held - shown:
+named = set(snakemake.params.structures or ())
+if lacking := named - shown:
     raise ValueError(
-        f"{path}: no mask of {', '.join(sorted(lacking))}, which train.cases.{case}.structures "
-        "names; put an empty mask there if the scan shows none, else take it out of the list"
+        f"{path}: the labels cannot show {', '.join(sorted(lacking))} as a whole, which "
+        f"train.cases.{case}.structures names; in a folder, put an empty mask there if the scan "
+        "shows none, else take it out of the list"
     )
 truth = labels.segment(ct, path, "cpu", scheme, may_be_empty=True).labels
+held = named or labels.told(path, scheme, truth)
 of_scan(case, ct, truth, held).write(Path(snakemake.output[0]))

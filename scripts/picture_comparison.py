@@ -13,7 +13,8 @@ from phantomloom.structures import by_id
 log.to(snakemake.log[0])
 given, params = snakemake.input, snakemake.params
 ct = nifti.read(given.ct)
-reference = labels.segment(ct, Path(given.reference), "cpu", params.scheme).labels
+path = Path(given.reference)
+reference = labels.segment(ct, path, "cpu", params.scheme, may_be_empty=True).labels
 told = {by_id()[number].name for number in np.unique(reference.array) if number}
 seen = any(artefact.read(path)["seen_in_training"] for path in given.told)
 found = [nifti.read(path) for path in given.found]

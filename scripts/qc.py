@@ -4,6 +4,7 @@ import pandas as pd
 
 from phantomloom.io import artefact, log
 from phantomloom.qc import Person
+from phantomloom.qc.population import read
 from phantomloom.qc.verdict import go_on, judge
 
 said = log.to(snakemake.log[0])
@@ -12,7 +13,7 @@ if reason := artefact.reason_to_withhold(snakemake.input.status):
     artefact.withhold(snakemake.output, reason)
 else:
     measurements = pd.read_parquet(snakemake.input.measurements)
-    population = pd.read_csv(params.reference, sep="\t", index_col="person")
+    population = read(params.reference)
     known = artefact.read(snakemake.input.ct_json)["demographics"]
     person = Person(known.get("sex"), known.get("age_years"))
     findings = {

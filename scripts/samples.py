@@ -14,9 +14,7 @@ torch.set_num_threads(snakemake.threads)
 device, p = "cuda" if torch.cuda.is_available() else "cpu", snakemake.params.samples
 folder = Path(snakemake.output.folder)
 test = pairs.read(Path(snakemake.input.pairs[0]).parent).of("test")
-sampler = Sampler(
-    trained.read(snakemake.input.generator, device), len(test.class_names), 16, device
-)
+sampler = Sampler.of(trained.read(snakemake.input.generator, device), device)
 rows = np.unique(np.linspace(0, len(test.names) - 1, p["masks"], dtype=int))
 names = [test.names[row] for row in rows]
 wishes = sampling.draws(names, p["per_mask"], p["seed"], p["truncation"])

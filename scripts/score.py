@@ -19,6 +19,7 @@ truth = labels.segment(ct, given, device, scheme, may_be_empty=True).labels
 folders = {Path(path).parents[1].name: Path(path).parents[1] for path in snakemake.input.weights}
 known = {model: about(folder).structures for model, folder in folders.items()}
 found = {model: monai.segment(ct, folder, device) for model, folder in folders.items()}
-rows = {name: row._asdict() for name, row in agreements(found, truth, known).items()}
+told = snakemake.params.structures or labels.told(given, scheme, truth)
+rows = {name: row._asdict() for name, row in agreements(found, truth, told, known).items()}
 content = {"status": artefact.DONE, "cases": {snakemake.wildcards.unseen: rows}}
 artefact.write(content, snakemake.output[0], "score")

@@ -10,7 +10,8 @@ from phantomloom.segmentation import monai
 from phantomloom.segmentation.agreement import agreements
 from phantomloom.segmentation.bundle import about
 from phantomloom.segmentation.device import choose
-from phantomloom.segmentation.training.targets import tissue_truth
+from phantomloom.segmentation.training.targets import BODY, tissue_truth
+from phantomloom.structures import structures
 from phantomloom.volume import Volume
 
 said = log.to(snakemake.log[0])
@@ -25,7 +26,7 @@ for number in sorted({key.split("/")[0] for key in tensors}, key=int):
     truth = ct.with_array(tensors[f"{number}/labels"])
     tissues = truth.with_array(tissue_truth(truth.array))
     found = {model: monai.segment(ct, folder, device) for model, folder in folders.items()}
-    rows = agreements(found, truth, known) | agreements(found, tissues, known)
+    rows = agreements(found, truth, structures(), known) | agreements(found, tissues, BODY, known)
     people[number] = {name: row._asdict() for name, row in rows.items()}
     said.info("person %s: %d structures", number, len(rows))
 artefact.write({"status": artefact.DONE, "cases": people}, snakemake.output[0], "score")

@@ -24,7 +24,7 @@ else:
         name: {
             "volume_ml": round(volume_ml, 6),
             "touches_border": faces,
-            "confidence": found.confidence[name]._asdict() if found.confidence else None,
+            "confidence": sure._asdict() if (sure := found.confidence.get(name)) else None,
         }
         for name, (volume_ml, faces) in outline(found.labels).items()
     }

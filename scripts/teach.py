@@ -14,9 +14,7 @@ torch.set_num_threads(snakemake.threads)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 given, folder = snakemake.input, Path(snakemake.output[0]).parent
 train, test = pairs.read_sides(Path(given.train[0]).parent, Path(given.test[0]).parent, "gan")
-generator = trained.read(given.generator, device)
-together = min(64, generator.settings.at_once)  # more do not make it faster
-sampler = Sampler(generator, len(train.class_names), together, device)
+sampler = Sampler.of(trained.read(given.generator, device), device)
 found = teaching.teach(sampler, train, test, Recipe(**snakemake.params.recipe), folder, device)
 told = {name: estimate._asdict() for name, estimate in found._asdict().items()}
 artefact.write(told, snakemake.output[0], schema="gan_metrics")

@@ -17,6 +17,7 @@ from phantomloom.volume import Volume
 
 SPACING_MM = (3.0, 3.0, 3.0)
 KNOWN = {"abdomen": ("liver", "spleen"), "torso": ("myocardium", "heart_atrium_left")}
+TOLD = {"liver", "spleen"}
 
 
 def box(shift=0, size=10):
@@ -79,18 +80,19 @@ def truth(**masks):
 
 
 def test_each_structure_is_looked_for_in_the_map_of_its_model():
-    rows = agreements(found(liver=box(shift=2)), truth(liver=box()), KNOWN)
+    rows = agreements(found(liver=box(shift=2)), truth(liver=box()), TOLD, KNOWN)
     assert rows["liver"].dice == pytest.approx(0.8)
     assert rows["liver"].true_ml == rows["liver"].found_ml == 27
     assert (rows["liver"].probability, rows["liver"].boundary_entropy_bits) == (0.9, 0.5)
 
 
 def test_where_nothing_is_labelled_there_is_nothing_to_agree_on():
-    assert agreements(found(liver=box()), truth(), KNOWN) == {}
+    assert agreements(found(liver=box()), truth(), TOLD, KNOWN) == {}
 
 
 def test_what_was_not_found_scores_nothing_and_what_no_model_knows_is_left_out():
-    rows = agreements(found(), truth(spleen=box(), aorta=box(shift=15, size=3)), KNOWN)
+    true = truth(spleen=box(), aorta=box(shift=15, size=3))
+    rows = agreements(found(), true, {*TOLD, "aorta"}, KNOWN)
     assert set(rows) == {"spleen"}
     assert (rows["spleen"].dice, rows["spleen"].surface_dice) == (0, 0)
 
@@ -98,15 +100,37 @@ def test_what_was_not_found_scores_nothing_and_what_no_model_knows_is_left_out()
 def test_a_heart_is_found_where_its_chambers_are_unless_they_are_told_apart():
     left, right = box(size=5), box(shift=5, size=5)
     chambers = found(myocardium=left, heart_atrium_left=right)
-    assert agreements(chambers, truth(heart=box()), KNOWN)["heart"].dice == 1
-    rows = agreements(chambers, truth(heart=left, heart_atrium_left=right), KNOWN)
+    assert agreements(chambers, truth(heart=box()), {"heart"}, KNOWN)["heart"].dice == 1
+    apart = {"heart", "heart_atrium_left"}
+    rows = agreements(chambers, truth(heart=left, heart_atrium_left=right), apart, KNOWN)
     assert rows["heart"].dice == rows["heart_atrium_left"].dice == 1
+
+
+def test_a_part_that_the_truth_could_show_and_does_not_is_no_part_of_the_whole():
+    """A cyst where the reference, which tells cysts apart, has none."""
+    known = {"abdomen": ("kidney_left", "kidney_cyst_left")}
+    array = truth(kidney_cyst_left=box())
+    cyst, true = {"abdomen": Segmentation(array, {})}, truth(kidney_left=box())
+    apart = {"kidney_left", "kidney_cyst_left"}
+    assert agreements(cyst, true, apart, known)["kidney_left"].dice == 0
+    assert agreements(cyst, true, {"kidney_left"}, known)["kidney_left"].dice == 1
+
+
+def test_what_the_truth_shows_but_a_part_of_does_not_count():
+    assert agreements(found(liver=box()), truth(liver=box(size=3)), {"spleen"}, KNOWN) == {}
+
+
+def test_a_whole_of_another_model_is_found_where_its_parts_are():
+    known = {"body": ("muscles",), "torso": ("lung_upper_lobe_left", "lung_lower_lobe_left")}
+    lobes = truth(lung_upper_lobe_left=box(size=5), lung_lower_lobe_left=box(shift=5, size=5))
+    maps = {"body": Segmentation(truth(), {}), "torso": Segmentation(lobes, {})}
+    assert agreements(maps, truth(lung=box()), {"lung"}, known)["lung"].dice == 1
 
 
 def test_planes_beyond_those_that_the_reference_labels_do_not_count():
     slab = box().copy()
     slab[14:] = False
-    assert agreements(found(liver=box()), truth(liver=slab), KNOWN)["liver"].dice == 1
+    assert agreements(found(liver=box()), truth(liver=slab), TOLD, KNOWN)["liver"].dice == 1
 
 
 def test_the_mean_is_over_the_cases_that_hold_a_structure():

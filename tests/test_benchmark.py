@@ -115,7 +115,9 @@ def test_a_network_is_scored_on_the_gpu_that_the_profile_gives_it(
             weights=[tmp_path / "abdomen/models/model.safetensors"],
         ),
         output=[tmp_path / "score.json"],
-        params=SimpleNamespace(scheme="phantomloom", device="auto", gpu_memory_mb=6000),
+        params=SimpleNamespace(
+            scheme="phantomloom", structures=None, device="auto", gpu_memory_mb=6000
+        ),
         wildcards=SimpleNamespace(unseen="ann"),
     )
     assert devices == {device}

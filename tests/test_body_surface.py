@@ -132,6 +132,18 @@ def test_lung_and_bowel_gas_are_told_apart():
     assert (found[bubble] == label("gas")).all()
 
 
+def test_what_the_networks_missed_of_a_lung_is_lung():
+    """Here a lobe of which they saw the front; the rest has 18 ml."""
+    lung = ellipse(28, 35, 10, 6)
+    organs = np.zeros(SHAPE, np.uint8)
+    organs[lung] = label("lung_upper_lobe_right")
+    missed = lung & (np.indices(SHAPE)[1] > 35) & (np.indices(SHAPE)[0] < 20)
+    organs[missed] = 0
+    assert 10 < missed.sum() * 0.027 < 50
+    found = tissues(scan((BODY, LEAN), (lung, LUNG)), BODY, organs)
+    assert (found[missed] == label("lung")).mean() > 0.99
+
+
 def test_even_contrast_in_a_vessel_is_no_bone_but_a_cortex_is():
     vessel, shaft = ellipse(25, 40, 5, 5), ellipse(35, 55, 5, 5)
     marrow = ellipse(35, 55, 1, 1)

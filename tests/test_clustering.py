@@ -92,6 +92,18 @@ def test_a_structure_that_few_peers_hold_does_not_count():
     assert check(odd, Person("F", 50), crowd, **LIMITS)[0].structure == "liver"
 
 
+def test_a_population_too_small_for_its_clusters_is_one_cluster_and_still_finds():
+    few = POPULATION[POPULATION.sex == "M"][:50]
+    odd = table(OTHERS[OTHERS.sex == "M"].iloc[0], liver=0.01)
+    assert check(odd, Person("M", 50), few, **LIMITS)[0].structure == "liver"
+
+
+def test_a_table_without_sexes_is_no_population(tmp_path):
+    (tmp_path / "mine.tsv").write_text("person\tliver\n0\t7.4\n")
+    with pytest.raises(ValueError, match=r"qc.reference: .*mine.tsv has no column 'sex'"):
+        population_module.read(tmp_path / "mine.tsv")
+
+
 def test_children_are_not_judged():
     (told,) = check(table(OTHERS.iloc[0], liver=0.01), Person("M", 9), POPULATION, **LIMITS)
     assert (told.severity, told.seen) == (NOT_JUDGED, "9 years")

@@ -80,14 +80,20 @@ def test_a_prediction_shows_only_what_the_reference_names_and_the_first_model_wi
     assert (found.array[20:] == label("liver")).all()
 
 
-def test_a_map_on_another_grid_or_an_empty_reference_is_refused():
+def test_a_reference_that_labels_nothing_is_shown_beside_nothing():
     ct, reference = patient()
+    empty = reference.with_array(np.zeros_like(reference.array))
+    assert not comparison.restricted([reference], empty).array.any()
+    _, shown, found = panels(ct, empty, reference)
+    for panel in (shown, found):
+        assert not (panel == drawn_over("liver")).all(axis=2).any()
+
+
+def test_a_map_on_another_grid_is_refused():
+    _, reference = patient()
     shifted = Volume(reference.array, (4.0,) * 3)
     with pytest.raises(ValueError, match="label map 2 lies on another grid"):
         comparison.restricted([reference, shifted], reference)
-    empty = reference.with_array(np.zeros_like(reference.array))
-    with pytest.raises(ValueError, match="labels nothing"):
-        comparison.side_by_side("ann", ct, empty, [reference], WINDOW, PIXELS)
 
 
 def test_the_legend_names_both_sides_once_in_their_colour():

@@ -284,6 +284,14 @@ LABELS = {"engine": "labels", "weights": None}
             {"simulate": {"protocols": {"body_120kv": {"scanner": {"column_mm": 1.25}}}}},
             "body_120kv.reconstruction.kernels.sharp.cutoff_lp_per_cm: 5; allowed: up to 4",
         ),
+        (
+            {"qc": {"checks": {"volume": {"warn_spreads": 6}}}},
+            "qc.checks.volume.fail_spreads: 4.5; allowed: from warn_spreads on, 6",
+        ),
+        (
+            {"qc": {"checks": {"clustering": {"fail_tail": 0.05}}}},
+            "qc.checks.clustering.warn_tail: 0.01; allowed: from fail_tail on, 0.05",
+        ),
         ({"phantom": {"voxel_formats": ["dicom"]}}, "'dicom'; allowed: nifti or xcist"),
         ({"phantom": {"mesh_formats": ["obj"]}}, "phantom.mesh_formats.0: 'obj'"),
         ({"phantom": {"voxel_formats": []}}, "phantom.voxel_formats: []"),

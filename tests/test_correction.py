@@ -37,6 +37,7 @@ def test_a_map_saved_along_other_axes_is_the_same_map(tmp_path, axes):
         (CT.with_array(some() + 200), "no structures have the ids \\[200, 2"),
         (Volume(some()[1:], CT.spacing_mm, CT.origin_mm), r"came \(3, 5, 6\) voxels"),
         (Volume(some(), (3.0, 2.0, 1.02), CT.origin_mm), r"came .* of \[3.0, 2.0, 1.02\] mm"),
+        (Volume(some(), (3.0, 2.0, 1.005), CT.origin_mm), r"came .* of \[3.0, 2.0, 1.005\] mm"),
         (Volume(some(), CT.spacing_mm), r"came .* from \[0.0, 0.0, 0.0\] mm"),
     ],
 )

@@ -95,3 +95,11 @@ def test_a_map_with_parts_of_voxels_is_refused(labels, tmp_path):
     (tmp_path / "skeletal_muscle.raw").write_bytes(bytes([2] * 24))
     with pytest.raises(ValueError, match="parts of voxels"):
         xcist.read(tmp_path)
+
+
+def test_a_map_that_is_cut_off_is_told_with_its_name(labels, tmp_path):
+    xcist.write(labels, tmp_path)
+    path = max(tmp_path.rglob("*.raw"), key=lambda path: path.stat().st_size)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=f"{path.name}: expected .* voxels"):
+        xcist.read(tmp_path)

@@ -11,8 +11,8 @@ import SimpleITK as sitk
 from phantomloom.ingest import regrid
 from phantomloom.io import nifti
 from phantomloom.scan import Scan
-from phantomloom.schemes import classes_of
-from phantomloom.segmentation.labels import segment, shown
+from phantomloom.schemes import classes_of, named_in
+from phantomloom.segmentation.labels import segment, shown, told
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -221,6 +221,13 @@ def test_a_folder_can_show_what_has_a_mask_there_and_a_map_what_its_scheme_names
     assert not segment(CT, tmp_path, "cpu", "total", may_be_empty=True).labels.array.any()
     assert "no structure in it" in refusal(tmp_path, "total")
     assert shown(tmp_path / "liver.nii.gz", "total") > {"liver", "spleen", "rib_left_7"}
+
+
+def test_a_map_of_our_own_ids_tells_of_what_it_holds_and_others_of_all_they_name(tmp_path):
+    found = CT.with_array(np.full(CT.array.shape, LIVER, np.uint8))
+    path = tmp_path / "labels.nii.gz"
+    assert told(path, "phantomloom", found) == {"liver"}
+    assert told(path, "total", found) == named_in("total")
 
 
 def test_where_masks_overlap_the_smaller_wins_and_the_overlap_is_told(tmp_path, caplog):

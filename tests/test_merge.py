@@ -175,6 +175,15 @@ def test_a_pocket_of_gas_in_the_colon_is_gas_and_a_bubble_in_stool_is_not(ct):
     assert (merged.labels[bubble] == label("colon")).all()
 
 
+def test_a_layer_of_gas_two_voxels_thick_is_gas_also_at_the_end_of_the_scan(ct):
+    layer, at_end = block((7, 15), (12, 14), (11, 19)), block((18, 20), (10, 20), (24, 34))
+    organ = block((14, 20), (8, 24), (22, 38))
+    ct.array[layer] = ct.array[at_end] = -1000
+    merged = merge(ct, {"abdomen": labelled("colon", LIVER, organ)}, **RULES)
+    for gas in (layer, at_end):
+        assert (merged.labels[gas] == label("gas")).all()
+
+
 def test_the_body_model_fills_what_no_organ_claims(ct):
     everywhere = labelled("visceral_fat", BODY)
     models = {"abdomen": labelled("liver", LIVER), "body": everywhere}
@@ -219,6 +228,17 @@ def test_a_hole_in_what_people_labelled_is_not_theirs(ct):
     ).all()
     kept = merge(ct, {"organs": by_people}, **rules, given={"organs"})
     assert not (kept.labels[9:11, 14:16, 14:16] == label("colon")).any()
+
+
+def test_a_gap_beside_what_people_labelled_is_filled_by_what_is_around_both(ct):
+    vein, gap = block((7, 13), (12, 18), (12, 18)), block((10, 11), (12, 13), (18, 19))
+    liver = labelled("liver", LIVER)
+    liver[vein] = liver[gap] = 0
+    models = {"veins": labelled("portal_vein_and_splenic_vein", vein), "abdomen": liver}
+    rules = RULES | {"precedence": ["veins", "abdomen"]}
+    merged = merge(ct, models, **rules, given={"veins"})
+    assert (merged.labels[gap] == label("liver")).all()
+    assert (merged.labels[vein] == label("portal_vein_and_splenic_vein")).all()
 
 
 def test_people_take_part_in_the_precedence_and_lose_only_there(ct):

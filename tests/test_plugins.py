@@ -138,6 +138,16 @@ def test_colours_in_glb_are_linear(meshes, tmp_path):
     assert linear == pytest.approx(((srgb + 0.055) / 1.055) ** 2.4, abs=0.005)
 
 
+@pytest.mark.parametrize("missing", [1, 50])
+def test_an_stl_that_is_cut_off_is_told_with_its_name(meshes, tmp_path, missing):
+    stl = import_module(f"{mesh_formats.__name__}.stl")
+    stl.write(meshes, tmp_path)
+    path = min(tmp_path.glob("*.stl"))
+    path.write_bytes(path.read_bytes()[:-missing])
+    with pytest.raises(ValueError, match=f"{path.name}: .* triangles announced"):
+        stl.read(tmp_path)
+
+
 def test_trimesh_reads_the_same_stl_in_mm(meshes, tmp_path):
     import_module(f"{mesh_formats.__name__}.stl").write(meshes, tmp_path)
     for name, mesh in meshes.items():

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from phantomloom.schemes import OWN, classes_of, ids_of, schemes, structure_of, translated
+from phantomloom.schemes import (
+    OWN,
+    PART,
+    classes_of,
+    ids_of,
+    in_part,
+    named_in,
+    schemes,
+    structure_of,
+    translated,
+)
 from phantomloom.structures import label, structures
 
 FOREIGN = [name for name in schemes() if name != OWN]
@@ -23,9 +33,17 @@ def test_total_has_117_classes_and_none_is_dropped():
 @pytest.mark.parametrize("scheme", FOREIGN)
 def test_a_class_means_a_structure_or_is_dropped_for_a_reason(scheme):
     for foreign in classes_of(scheme):
-        assert bool(foreign.structure) != bool(foreign.note), foreign
+        assert bool(foreign.structure) == (foreign.note in ("", PART)), foreign
         assert foreign.structure in {"", *structures()}
     assert any(foreign.structure for foreign in classes_of(scheme))
+
+
+def test_what_a_scheme_names_in_part_it_does_not_show():
+    assert in_part("liver_vessels") == {"liver"}
+    assert in_part("total") == in_part("vista3d") == in_part("liver_segments") == frozenset()
+    assert {"iliopsoas_left", "muscles"} <= in_part("abdominal_muscles")
+    assert named_in("abdominal_muscles") == {"autochthon_left", "autochthon_right"}
+    assert named_in("lung_nodules") == {"lung"}  # a class of its own, beside the nodules
 
 
 @pytest.mark.parametrize("scheme", FOREIGN)

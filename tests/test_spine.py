@@ -119,6 +119,19 @@ def test_a_part_that_touches_no_bone_keeps_its_name():
     assert (mended(labels)[0] == labels.array).all()
 
 
+def test_a_part_that_hangs_on_another_far_from_every_bone_keeps_its_name():
+    """A streak along a transverse process, called otherwise than the bone, in two parts."""
+    labels = spine(LUMBAR)
+    z = middle(labels, "vertebrae_L3")
+    right = int(np.flatnonzero(labels.array[z, 12])[-1]) + 1
+    streak = np.s_[z : z + 2, 11:13, right:]
+    labels.array[streak] = label("vertebrae_L2")
+    labels.array[streak][..., -8:] = label("vertebrae_L4")
+    result, _ = mended(labels)
+    assert (result[streak][..., :-8] == label("vertebrae_L3")).all()
+    assert (result[streak][..., -8:] == label("vertebrae_L4")).all()
+
+
 @pytest.mark.parametrize("cut", [14, 30])
 def test_vertebrae_that_the_ends_of_the_scan_cut_keep_their_names(cut):
     whole = spine(LUMBAR)

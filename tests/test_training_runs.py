@@ -10,6 +10,8 @@ from house import ROOT, command
 
 from phantomloom.segmentation.training import loop
 
+EVE = {"labels": "eve_labels.nii.gz", "scheme": "total"}
+
 
 def plan(folder, names, target, changes=(), references=(), others=()):
     """Return exit status and output of a dry run with labelled cases of such names."""
@@ -75,3 +77,20 @@ def test_what_begins_with_kept_weights_does_not_train_them(tmp_path):
     code, told = plan(tmp_path, ["ann", "eve"], target, kept, others=steps)
     assert code != 0
     assert "train.recipes.people.kept: mine.safetensors was trained with steps" in told
+
+
+def test_scans_of_one_patient_never_judge_each_other(tmp_path):
+    both = {
+        name: {"labels": f"{name}_labels.nii.gz", "scheme": "total", "patient": "p7"}
+        for name in ("early", "late")
+    }
+    changes = {"cases": {"patient1": None, "patient2": None, "eve": EVE, **both}}
+    target = ("train",)
+    code, told = plan(tmp_path, ["early", "late", "eve"], target, changes)
+    assert code == 0, told
+    runs = set(re.findall(r"results/score/shipped/([\w+-]+)/(\w+)\.json", told))
+    assert {(seen, unseen) for seen, unseen in runs if unseen in both} == {
+        ("eve", "early"),
+        ("eve", "late"),
+    }
+    assert ("early+late", "eve") in runs

@@ -75,6 +75,28 @@ def test_an_organ_that_is_there_whole_and_in_parts_has_the_volume_of_both():
     assert check(merged, MAN, NOBODY, **LIMITS) == []  # cut in part, so cut
 
 
+def test_a_heart_of_nothing_but_parts_is_judged_by_their_sum():
+    chambers = {"heart_ventricle_left": 2000, "heart_ventricle_right": 2000}
+    (found,) = check(table(**chambers), MAN, NOBODY, **LIMITS)
+    assert (found.structure, found.severity) == ("heart", "fail")
+    assert "4000 ml" in found.seen
+    (speck,) = check(table(myocardium=0.2), MAN, NOBODY, **LIMITS)
+    assert (speck.structure, speck.severity) == ("heart", "fail")
+
+
+def test_a_cyst_does_not_stand_for_a_kidney_that_is_gone():
+    around = {"vertebrae_T12": 50, "vertebrae_L3": 60, "kidney_cyst_left": 50}
+    rest = reference().male_ml.dropna().drop("kidney_left")
+    found = check(table(**around, **rest), MAN, NOBODY, **LIMITS)
+    assert [(f.structure, f.seen) for f in found] == [("kidney_left", "absent (removed?)")]
+
+
+def test_a_speck_of_what_the_sex_has_not_is_a_warning_and_a_whole_one_fails():
+    for volume_ml, severity in ((0.14, "warn"), (17, "fail")):
+        (found,) = check(table(prostate=volume_ml), Person("F", 40), NOBODY, **LIMITS)
+        assert (found.structure, found.severity) == ("prostate", severity)
+
+
 def test_a_cyst_does_not_enlarge_a_kidney():
     assert check(table(kidney_left=190, kidney_cyst_left=900), MAN, NOBODY, **LIMITS) == []
 

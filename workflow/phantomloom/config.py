@@ -74,7 +74,25 @@ def _without_nulls(value: Any) -> Any:
 def _wrong_together(config: dict[str, Any]) -> list[Fault]:
     """Return the faults of values that the schema allows each by itself."""
     protocols = _at(config, ("simulate", "protocols")) or {}
-    return [*_unknown_names(config), *impossible(protocols), *_unknown_patients(config)]
+    return [
+        *_unknown_names(config),
+        *impossible(protocols),
+        *_unknown_patients(config),
+        *_mild_beyond_grave(config),
+    ]
+
+
+def _mild_beyond_grave(config: dict[str, Any]) -> Iterator[Fault]:
+    """Yield the limits of checks that warn of less than they fail at: nothing would ever fail."""
+    for check, lower, upper in (
+        ("volume", "warn_spreads", "fail_spreads"),
+        ("symmetry", "warn_ratio", "fail_ratio"),
+        ("clustering", "fail_tail", "warn_tail"),
+    ):
+        limits = _at(config, ("qc", "checks", check)) or {}
+        if {lower, upper} <= limits.keys() and limits[lower] > limits[upper]:
+            told = f"{limits[upper]:g}; allowed: from {lower} on, {limits[lower]:g}"
+            yield Fault(("qc", "checks", check, upper), told)
 
 
 def _unknown_patients(config: dict[str, Any]) -> Iterator[Fault]:

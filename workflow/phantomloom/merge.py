@@ -8,8 +8,8 @@
    structure that contains it. In a tie the structure that claims less wins.
 3. Nothing lies outside the body surface; a hole inside one structure belongs to it.
 4. Gas pockets in organs are gas, bubbles in stool are not.
-5. What no organ claims gets the body model's tissue, else the one that HU and position tell
-   (``tissues``); the outermost layer of these is skin.
+5. What no organ claims is skin, gas or lung where HU and position tell so (``tissues``), else the
+   body model's tissue, else what they tell.
 
 Maps that people made (``given``) take part in 2 and 5 alone: what they win stays as they have it.
 """
@@ -29,6 +29,7 @@ from phantomloom.volume import Volume
 
 TISSUES = "body"  # the model whose structures fill what no organ claims
 NO_RANK = np.uint16(65535)  # of no structure: weaker than any
+OF_PEOPLE = np.uint8(255)  # no structure's id
 Precedence = Sequence[str | Sequence[str]]
 
 
@@ -91,8 +92,8 @@ def merge(
     organs, kept, conflicts = _by_precedence(claims, given, precedence, ct)
     outside = np.count_nonzero(organs[~inside & ~kept])
     organs *= inside | kept
-    filled = without_holes(ct.with_array(organs * ~kept), hole_ml)
-    np.copyto(organs, filled, where=inside & (organs == 0))
+    filled = without_holes(ct.with_array(np.where(kept, OF_PEOPLE, organs)), hole_ml)
+    np.copyto(organs, filled, where=inside & (organs == 0) & (filled != OF_PEOPLE))
     gas = pockets(looked_up(_hollow(), organs) & (ct.array < gas_hu) & ~kept, ct, gas_ml)
     organs[gas] = label("gas")
     rest = None if TISSUES in claims else models.get(TISSUES)

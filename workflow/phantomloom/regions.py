@@ -47,8 +47,13 @@ def without_holes(labels: Volume, largest_ml: float) -> np.ndarray:
 
 
 def pockets(mask: np.ndarray, grid: Volume, smallest_ml: float) -> np.ndarray:
-    """Return the parts of ``mask`` of at least ``smallest_ml``, single voxels opened away."""
-    parts, _ = ndimage.label(ndimage.binary_opening(mask))
+    """Return the parts of ``mask`` of at least ``smallest_ml``, two voxels thick everywhere.
+
+    Beyond the grid a part goes on.
+    """
+    padded = np.pad(mask, 1, mode="edge")
+    thick = ndimage.binary_opening(padded, np.ones((2, 2, 2)))[1:-1, 1:-1, 1:-1]
+    parts, _ = ndimage.label(thick)
     large = np.bincount(parts.ravel()) * grid.voxel_ml >= smallest_ml
     large[0] = False
     return large[parts]

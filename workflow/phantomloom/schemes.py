@@ -6,7 +6,9 @@ is also MONAI's ``wholeBody_ct_segmentation``); ``label_dict.json`` of MONAI's V
 of the four nnU-Net data sets 1004, 1001, 1002 and 1005 of Dahal et al., arXiv 2405.11133
 (``xcat_...``), whose names and ids are known from others who used them, not from the data sets:
 where these disagree on ids, there are none here. A row without an id is another spelling.
-A lesion means the organ around it, a part of an organ without a structure of its own the organ.
+A lesion means the organ around it, a part of an organ without a structure of its own the organ;
+where the parts that a scheme names are not the whole, as the arch is not the skull, the note says
+"part".
 """
 
 from collections.abc import Mapping
@@ -21,6 +23,7 @@ from phantomloom.structures import BACKGROUND, Structure, structures
 
 TABLE = Path(__file__).with_suffix(".tsv")
 OWN = "phantomloom"  # the scheme of our own ids and names
+PART = "part"  # of its structure, whose rest the labels do not show
 
 
 class Foreign(NamedTuple):
@@ -29,7 +32,7 @@ class Foreign(NamedTuple):
     id: int | None  # None where not published
     name: str
     structure: str  # name of the structure it means; empty where it is dropped
-    note: str  # why it is dropped
+    note: str  # why it is dropped, or PART
 
 
 @cache
@@ -56,12 +59,22 @@ def classes_of(scheme: str) -> tuple[Foreign, ...]:
 
 @cache
 def named_in(scheme: str) -> frozenset[str]:
-    """Return the structures that labels in ``scheme`` can show.
+    """Return the structures that labels in ``scheme`` can show, as a whole.
 
     Raises:
         ValueError: if there is no such scheme.
     """
-    return frozenset(c.structure for c in classes_of(scheme) if c.structure)
+    return frozenset(c.structure for c in classes_of(scheme) if c.structure and c.note != PART)
+
+
+def in_part(scheme: str) -> frozenset[str]:
+    """Return the structures of which labels in ``scheme`` show a part at most.
+
+    Raises:
+        ValueError: if there is no such scheme.
+    """
+    named = frozenset(c.structure for c in classes_of(scheme) if c.structure)
+    return named - named_in(scheme)
 
 
 def structure_of(name: str, scheme: str | None = None) -> Structure | None:

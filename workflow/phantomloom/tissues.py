@@ -71,7 +71,7 @@ def tissues(ct: Volume, inside: np.ndarray, organs: np.ndarray | None = None) ->
 def _tissues(ct: Volume, inside: np.ndarray, known: np.ndarray | None) -> np.ndarray:
     known = np.zeros(inside.shape, np.uint8) if known is None else known * inside
     hu = ct.array
-    gas, lung = _air((hu < LUNG_HU) & inside & (known == 0), ct)
+    gas, lung = _air((hu < LUNG_HU) & inside & (known == 0), known == label("lung"), ct)
     bone = _bone(hu, inside & (known == 0), ct) | (known == label("bones"))
     fat = inside & (hu >= FAT_HU[0]) & (hu <= FAT_HU[1])
     depth_mm = _near_surface_mm(inside, ct)
@@ -118,7 +118,10 @@ def _enlarge(mask: np.ndarray, factors: tuple[int, ...], shape: tuple[int, ...])
 
 
 def _parts(solid: np.ndarray, ct: Volume) -> np.ndarray:
-    """Return the trunk and the limbs among ``solid``: thick, large, and not behind the back."""
+    """Return the trunk and the limbs among ``solid``: thick, large, neither before nor behind it.
+
+    What lies apart in front is bedding, behind it a couch; so is a forearm that touches no belly.
+    """
     thick = _grown(solid & (_depth_mm(solid, ct) > PLATE_MM), PLATE_MM, ct) & solid
     parts, _ = ndimage.label(thick)
     sizes = np.bincount(parts.ravel())
@@ -167,22 +170,24 @@ def _pockets(body: np.ndarray, holes: np.ndarray, hu: np.ndarray, mm: tuple) -> 
     return keep[parts]
 
 
-def _air(low: np.ndarray, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
+def _air(low: np.ndarray, known_lung: np.ndarray, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
     """Return gas and lung among the ``low`` voxels.
 
-    Lung is a part of at least 50 ml, or a smaller one cut by the upper end of the scan, whose
-    median lies above AIR_HU; within it, what stays below AIR_HU under an opening is airway.
+    Lung is a part, together with the known lung that it touches, of at least 50 ml, or a smaller
+    one cut by the upper end of the scan, whose median lies above AIR_HU; within it, what stays
+    below AIR_HU under an opening is airway.
     """
-    parts, count = ndimage.label(low)
+    airy = low | known_lung
+    parts, count = ndimage.label(airy)
     if not count:
         return low, low
     index = np.arange(count + 1)
-    volume_ml = np.bincount(parts[low], minlength=count + 1) * ct.voxel_ml
-    median = ndimage.median(ct.array[low], parts[low], index)
+    volume_ml = np.bincount(parts[airy], minlength=count + 1) * ct.voxel_ml
+    median = ndimage.median(ct.array[airy], parts[airy], index)
     at_top = np.isin(index, parts[-1])
     is_lung = ((volume_ml >= 50) | at_top & (volume_ml >= 1)) & (median > AIR_HU)
     is_lung[0] = False
-    lung = is_lung[parts]
+    lung = is_lung[parts] & low
     if not lung.any():
         return low, lung
     sigma = [1.5 / mm for mm in ct.spacing_mm]
@@ -259,6 +264,9 @@ def _depth_mm(mask: np.ndarray, ct: Volume) -> np.ndarray:
 
 
 def _grown(mask: np.ndarray, radius_mm: float, ct: Volume) -> np.ndarray:
+    """Return what lies within ``radius_mm`` of ``mask``; nothing of nothing."""
+    if not mask.any():
+        return mask
     return ndimage.distance_transform_edt(~mask, ct.spacing_mm) <= radius_mm
 
 

@@ -264,8 +264,9 @@ def _loose(
     """Return the number of each part that holds no body; ``shared`` are its voxels by nearest bone.
 
     It is that of the nearest bone, rather of one called as the part if that is about as near. But
-    for a part cut off from every body, one that may be a neighbour whose body was not found, and
-    one that the end of the scan cuts from its bone or from the next: these keep theirs.
+    for a part cut off from every body or far from all, one that may be a neighbour whose body was
+    not found, and one that the end of the scan cuts from its bone or from the next: these keep
+    theirs.
     """
     number, voxels = parts.number, parts.voxels
     same = (number[:, None] == called) | (number[:, None] == new)
@@ -275,7 +276,7 @@ def _loose(
     missing = ~np.isin(number, [*called, *new]) & (abs(number - called[owner]) == 1)
     shifted = (number + (new - called)[owner]).clip(0, len(VERTEBRAE) - 1)
     result = np.where(
-        parts.connected & certain[owner],
+        parts.connected & certain[owner] & shared.any(1),
         np.where(may_be_a_bone & missing, shifted, new[owner]),
         number,
     )

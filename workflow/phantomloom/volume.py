@@ -57,10 +57,12 @@ class Volume:
         return z, y, x
 
     def same_grid(self, other: "Volume", tolerance_mm: float = 1e-3) -> bool:
-        """Return whether both grids have the same voxels."""
-        return self.array.shape == other.array.shape and np.allclose(
-            (*self.spacing_mm, *self.origin_mm),
-            (*other.spacing_mm, *other.origin_mm),
-            rtol=0,
-            atol=tolerance_mm,
+        """Return whether both grids have the same voxels, nowhere farther apart along an axis."""
+        return self.array.shape == other.array.shape and all(
+            abs(o - p) <= tolerance_mm and abs(o - p + (n - 1) * (mm - nn)) <= tolerance_mm
+            for n, mm, o, nn, p in zip(
+                self.array.shape,
+                *(self.spacing_mm, self.origin_mm, other.spacing_mm, other.origin_mm),
+                strict=True,
+            )
         )

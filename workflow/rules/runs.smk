@@ -1,7 +1,7 @@
 from hashlib import sha256
 
 from phantomloom.segmentation.training.kept import check_kept
-from phantomloom.structures import MODELS as SHIPPED
+from phantomloom.structures import MODELS as SHIPPED, structures
 
 TRAIN = config["train"]
 RECIPES, TAUGHT, REFERENCES = TRAIN["recipes"], TRAIN["cases"], TRAIN["references"]
@@ -25,9 +25,13 @@ WATCHED = files_of_people(
     TRAIN["people"]["first"] + TRAIN["people"]["count"], PEOPLE_IN_A_FILE
 )
 
+ON_DEVICE = {  # named for their `input`, so not compared: they decide where a job runs
+    "device": lambda w, input: config["segment"]["device"],
+    "gpu_memory_mb": lambda w, input: config["segment"]["gpu_memory_mb"],
+}
+
 
 FOLDS = 5  # cross-validation: at most so many networks are trained to be scored on cases unseen
-FOLD = {case: number % FOLDS for number, case in enumerate(TAUGHT)}
 GROUPS = {}  # the cases that learn together, by the name that paths have
 
 
@@ -93,6 +97,17 @@ def case_of(name):
     return (TAUGHT.get(name) or REFERENCES[name]).get("case", name)
 
 
+def patient_of(name):
+    """Whose scan a case is, by the config; another patient's than all others if it does not say."""
+    its = TAUGHT.get(name) or REFERENCES[name]
+    case = its.get("case", name)
+    return its.get("patient") or TAUGHT.get(case, {}).get("patient", case)
+
+
+PATIENTS = [*dict.fromkeys(patient_of(case) for case in TAUGHT)]
+FOLD = {patient: number % FOLDS for number, patient in enumerate(PATIENTS)}
+
+
 JUDGED_OR_TAUGHT = [*dict.fromkeys(case_of(name) for name in (*TAUGHT, *REFERENCES))]
 
 
@@ -112,18 +127,25 @@ def reference(name):
     return {"scheme": "phantomloom"} | given | {"case": case, "digest": digest}
 
 
+def shows(name):
+    """The structures that labels show wherever the scan does, where config or person tell."""
+    its = TAUGHT.get(name) or REFERENCES[name]
+    return list(structures()) if its["labels"] == "person" else its.get("structures")
+
+
 def unseen_by(recipe, names=(*TAUGHT, *REFERENCES)):
     """Where a recipe is scored on labels of cases that it has not seen: by cross-validation."""
-    others = {n: [c for c in TAUGHT if FOLD[c] != FOLD.get(case_of(n))] for n in names}
+    fold = {n: FOLD.get(patient_of(n)) for n in (*TAUGHT, *names)}
+    others = {n: [c for c in TAUGHT if fold[c] != fold[n]] for n in names}
     runs = {n: run_of(recipe, cases) for n, cases in others.items() if cases}
     return [f"results/score/{run}/{n}.json" for n, run in runs.items()]
 
 
 def registered():
     """Scores of the labels of one other case, the next of another fold, carried to each case."""
-    names = [*TAUGHT, *TAUGHT]
+    names, fold = [*TAUGHT, *TAUGHT], {c: FOLD[patient_of(c)] for c in TAUGHT}
     pairs = {
-        case: next((c for c in names[place:] if FOLD[c] != FOLD[case]), None)
+        case: next((c for c in names[place:] if fold[c] != fold[case]), None)
         for place, case in enumerate(TAUGHT)
     }
     return [

@@ -61,16 +61,17 @@ rule lesson:
         spacing_mm=TRAIN["network"]["spacing_mm"],
         scheme=lambda w: reference(w.case)["scheme"],
         labels=lambda w: reference(w.case)["digest"],
-        structures=lambda w: TAUGHT[w.case].get("structures"),
+        structures=lambda w: shows(w.case),
         code=code("scripts/lesson.py"),
     script:
         "../../scripts/lesson.py"
 
 
 rule distinct:
-    """Stop before training if a scan was refused, or is there under two names."""
+    """Stop before training if a scan was refused, or who judges also teaches."""
     input:
-        expand("results/ingest/{case}/source.json", case=JUDGED_OR_TAUGHT),
+        source=expand("results/ingest/{case}/source.json", case=JUDGED_OR_TAUGHT),
+        ct=expand("results/ingest/{case}/ct.nii.gz", case=JUDGED_OR_TAUGHT),
     output:
         touch("results/lesson/all.checked"),
     log:
@@ -85,6 +86,15 @@ rule distinct:
         runtime=5,
     params:
         cases=JUDGED_OR_TAUGHT,
+        persons=lambda w: {
+            c: [stylised(c).family, stylised(c).number]
+            for c in JUDGED_OR_TAUGHT
+            if stylised(c)
+        },
+        patients={case_of(name): patient_of(name) for name in (*TAUGHT, *REFERENCES)},
+        taught=list(TAUGHT),
+        people=TRAIN["people"],
+        unseen_people=TRAIN["unseen_people"],
         code=code("scripts/distinct.py"),
     script:
         "../../scripts/distinct.py"
@@ -155,14 +165,12 @@ rule fit:
         mem_mb=10000,
         runtime=1200,
     params:
+        **ON_DEVICE,
         settings=lambda w: settings_of_recipe(w.recipe),
         # kept weights in the place of newer ones may be older files
         first=lambda w: (
             content(*before(w)) if RECIPES[w.recipe].get("after") in KEPT else None
         ),
-        # named for their `input`, so not compared: they decide where a job runs
-        device=lambda w, input: config["segment"]["device"],
-        gpu_memory_mb=lambda w, input: config["segment"]["gpu_memory_mb"],
         code=code("scripts/fit.py"),
     script:
         "../../scripts/fit.py"
@@ -190,10 +198,10 @@ rule score:
         mem_mb=6000,
         runtime=60,
     params:
+        **ON_DEVICE,
         scheme=lambda w: reference(w.unseen)["scheme"],
         labels=lambda w: reference(w.unseen)["digest"],
-        device=lambda w, input: config["segment"]["device"],
-        gpu_memory_mb=lambda w, input: config["segment"]["gpu_memory_mb"],
+        structures=lambda w: shows(w.unseen),
         code=code("scripts/score.py"),
     script:
         "../../scripts/score.py"
@@ -220,9 +228,8 @@ rule score_people:
         mem_mb=6000,
         runtime=120,
     params:
+        **ON_DEVICE,
         spacing_mm=TRAIN["network"]["spacing_mm"],
-        device=lambda w, input: config["segment"]["device"],
-        gpu_memory_mb=lambda w, input: config["segment"]["gpu_memory_mb"],
         code=code("scripts/score_people.py"),
     script:
         "../../scripts/score_people.py"
@@ -250,6 +257,7 @@ rule register:
     params:
         schemes=lambda w: [reference(case)["scheme"] for case in (w.unseen, w.seen)],
         labels=lambda w: [reference(case)["digest"] for case in (w.unseen, w.seen)],
+        structures=lambda w: shows(w.unseen),
         code=code("scripts/register.py"),
     script:
         "../../scripts/register.py"

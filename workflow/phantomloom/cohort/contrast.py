@@ -24,6 +24,7 @@ RISE_HU = {  # above unenhanced, at SECONDS
     "spleen": (0, 30, 80, 95, 85, 75, 65, 45, 25),
     "pancreas": (0, 20, 60, 85, 70, 55, 45, 30, 15),
     "kidney": (0, 40, 100, 140, 150, 150, 155, 140, 90),
+    "heart": (0, 170, 240, 215, 150, 130, 115, 80, 42),  # as a whole: more blood than muscle
     "myocardium": (0, 30, 80, 90, 75, 65, 55, 40, 20),
     "gland": (0, 15, 45, 50, 45, 40, 35, 25, 12),
     "wall": (0, 3, 12, 18, 22, 22, 20, 12, 6),
@@ -44,7 +45,12 @@ NAMED: dict[str, tuple[float, str]] = {
         "thyroid_gland": (105, "gland"),
     },
     **{"brain": (36, "none"), "brainstem": (32, "none"), "spinal_cord": (16, "none")},
-    **{"myocardium": (45, "myocardium"), "face": (10, "muscle"), "lips": (35, "muscle")},
+    **{
+        "heart": (43, "heart"),
+        "myocardium": (45, "myocardium"),
+        "face": (10, "muscle"),
+        "lips": (35, "muscle"),
+    },
     **{"oral_cavity": (50, "muscle"), "portal_vein_and_splenic_vein": (40, "portal")},
     **{"inferior_vena_cava": (40, "lower_vein"), "superior_vena_cava": (42, "upper_vein")},
     **{"heart_atrium_right": (42, "right_heart"), "heart_ventricle_right": (42, "right_heart")},

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import torch
@@ -12,7 +12,10 @@ from torch import Tensor
 
 from phantomloom.gan.latents import Column, Latent, seed_of
 from phantomloom.gan.pairs import Pairs, one_hot, unscaled
+from phantomloom.gan.trained import Trained
 from phantomloom.volume import Volume
+
+MOST_AT_ONCE = 64  # more do not make it faster
 
 
 class Generator(Protocol):
@@ -35,8 +38,14 @@ class Sampler(NamedTuple):
 
     generator: Generator
     classes: int
-    at_once: int = 16
+    at_once: int
     device: str = "cpu"
+
+    @classmethod
+    def of(cls, generator: Trained, device: str = "cpu") -> Self:
+        """Return a sampler of as many images at once as the generator was trained on, or fewer."""
+        together = min(MOST_AT_ONCE, generator.settings.at_once)
+        return cls(generator, generator.shape.classes, together, device)
 
     def images(self, masks: np.ndarray, noise: Tensor) -> Iterator[Tensor]:
         """Yield images [C, R, R] on the CPU for class numbers [N, R, R] and noise [N, Z]."""

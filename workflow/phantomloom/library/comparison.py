@@ -67,7 +67,7 @@ def side_by_side(
         pixels: longest edge of a panel.
 
     Raises:
-        ValueError: if the reference labels nothing, a map has another grid or no body is seen.
+        ValueError: if a map has another grid or no body is seen.
     """
     shown = {"reference": reference, "prediction": restricted(found, reference)}
     middle = [sum(side) / 2 for side in pictures.bounds(reference)]
@@ -93,11 +93,9 @@ def restricted(found: Sequence[Volume], reference: Volume) -> Volume:
     """Return what ``found`` say, the first first, of the structures that ``reference`` names.
 
     Raises:
-        ValueError: if the reference labels nothing or a map lies on another grid.
+        ValueError: if a map lies on another grid.
     """
     named = np.setdiff1d(reference.array, BACKGROUND)
-    if not named.size:
-        raise ValueError("the reference labels nothing to compare with")
     result = np.zeros_like(reference.array)
     for number, labels in enumerate(found, 1):
         if not labels.same_grid(reference):

@@ -49,18 +49,20 @@ def not_judged(needed: str, came: str) -> list[Finding]:
 
 
 CYSTS = {"kidney_cyst_left", "kidney_cyst_right"}  # published kidneys are without
+OF_PARTS = {"heart"}  # networks that find all its parts need not find it
 
 
 def with_parts(measurements: pd.DataFrame) -> pd.DataFrame:
     """Return the structures by name, volume and cut faces of each with those of its parts.
 
     Where one model finds a heart and another its chambers, the label map has the chambers and
-    what is left of the heart.
+    what is left of the heart, which may be nothing.
     """
     rows = measurements.set_index("name")
     result = rows.copy()
-    for name in rows.index:
-        if len(its := rows[rows.index.isin(within(name) - CYSTS)]) > 1:
+    for name in (*rows.index, *sorted(OF_PARTS - {*rows.index})):
+        its = rows[rows.index.isin(within(name) - CYSTS)]
+        if {*its.index} - {name}:
             faces = dict.fromkeys(" ".join(its.touches_border).split())
             result.loc[name, ["volume_ml", "touches_border"]] = its.volume_ml.sum(), " ".join(faces)
     return result

@@ -27,14 +27,16 @@ def check(
     sex, all if the person's is unknown; only structures that the scan wholly holds count. The tail
     is the probability that a member of the nearest cluster lies as far out: with all volumes
     together (Mahalanobis distance) or with its oddest one, given the others; the smaller of the
-    two. What too few peers hold does not count. Not judged are children, as adults are the
-    reference, and whoever has too few peers there.
+    two. What too few peers hold does not count; nor are there clusters of fewer than
+    FEWEST_PERSONS on average. Not judged are children, as adults are the reference, and whoever
+    has too few peers there.
     """
     peers = _peers(person, population)
     if not person.adult:
         return not_judged("an adult, as the population is", f"{person.age_years:g} years")
     if len(peers) < FEWEST_PERSONS:
         return not_judged(f"{FEWEST_PERSONS} people of that sex to compare with", f"{len(peers)}")
+    clusters = min(clusters, len(peers) // FEWEST_PERSONS)
     values, mixture, names = _standardised(measurements, peers, clusters)
     count = int(np.count_nonzero(~np.isnan(values)))
     if count < FEWEST_STRUCTURES:

@@ -6,6 +6,7 @@ library at each run, every new case would judge all the others anew.
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,21 @@ def published(persons: int, seed: int) -> pd.DataFrame:
     frame = pd.DataFrame(values.round(3), columns=list(table.index))
     frame.insert(0, "sex", sex)
     return frame.rename_axis("person")
+
+
+def read(path: Path | str) -> pd.DataFrame:
+    """Return the population in ``path``, a table of tabs.
+
+    Raises:
+        ValueError: if it has no column of persons or of their sex.
+    """
+    table = pd.read_csv(path, sep="\t")
+    if lacking := sorted({"person", "sex"} - {*table.columns}):
+        raise ValueError(
+            f"qc.reference: {path} has no column {lacking[0]!r}; `snakemake reference` writes such "
+            "tables: person, sex (M, F or empty), and log-volumes by structure"
+        )
+    return table.set_index("person")
 
 
 def of_cases(cases: Mapping[str, tuple[str | None, pd.DataFrame]]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phantomloom.qc import WARN, Finding, Person, not_judged, severity, with_parts
+from phantomloom.qc import CYSTS, WARN, Finding, Person, not_judged, severity, with_parts
 from phantomloom.structures import structures
 
 TABLE = Path(__file__).with_name("volumes.tsv")
@@ -34,7 +34,8 @@ def check(
 
     The range reaches so many spreads (SD of the logarithm) to either side of the median; it spans
     both sexes where the person's is unknown. A structure that the field of view cuts is judged
-    by the upper limit alone. Children are not judged: the reference is adult.
+    by the upper limit alone. What the person's sex has not is grave from the least volume on that
+    the other sex has. Children are not judged: the reference is adult.
     """
     if not person.adult:
         return not_judged("an adult, as the published volumes are", f"{person.age_years:g} years")
@@ -69,6 +70,8 @@ def _judge(
         return []
     expected = f"up to {_ml(high)} ml" if cut else f"{_ml(low)} to {_ml(high)} ml"
     words = f"{_ml(seen.volume_ml)} ml" + (", cut by the field of view" if cut else "")
+    if high == 0:
+        least, most = 0.0, limits_ml(row, None, spreads[1])[0]
     fails = seen.volume_ml > most or (not cut and seen.volume_ml < least)
     return [Finding(name, expected, words, severity(fails))]
 
@@ -78,7 +81,7 @@ def _absent(
 ) -> list[Finding]:
     if not isinstance(row.expected_with, str) or limits_ml(row, sex, 0)[1] == 0:
         return []
-    if any(structures()[there].parent == name for there in measurements.name):
+    if any(structures()[there].parent == name for there in {*measurements.name} - CYSTS):
         return []  # found in its parts
     around = row.expected_with.split()
     held = set(measurements.name[measurements.touches_border == ""])

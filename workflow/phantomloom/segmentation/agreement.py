@@ -52,13 +52,17 @@ def surface_dice(a: np.ndarray, b: np.ndarray, spacing_mm: Triple) -> float:
 
 
 def agreements(
-    found: dict[str, Segmentation], truth: Volume, known: dict[str, tuple[str, ...]]
+    found: dict[str, Segmentation],
+    truth: Volume,
+    told: Collection[str],
+    known: dict[str, tuple[str, ...]],
 ) -> dict[str, Agreement]:
     """Return how each structure of ``truth`` (ids) was found, by name, by the model that it has.
 
-    ``found`` and what a model knows, ``known``, go by model. A structure that contains others
-    which ``truth`` does not tell apart is found where they are, the heart where its chambers are.
-    Only the planes between the first and the last that ``truth`` labels count: beyond them
+    ``found`` and what a model knows, ``known``, go by model. ``told`` are the structures of which
+    the truth says where they are and are not; others do not count. A structure that contains some
+    of these others is found where they are, the heart where its chambers are. Only the planes
+    between the first and the last that ``truth`` labels count: beyond them
     nothing is known, and their ends count as ends of the scan. Structures that no model knows are
     left out, so nothing is left of a truth without any.
     """
@@ -68,15 +72,23 @@ def agreements(
     slab = slice(planes[0], planes[-1] + 1)
     true = Volume(truth.array[slab], truth.spacing_mm)
     maps = {model: its.labels.array[slab] for model, its in found.items()}
-    told = [by_id()[i].name for i in boxes_of(true.array)]
     result = {}
-    for name in told:
-        model, parts = structures()[name].model, {name, *within(name).difference(told)}
-        if parts & set(known.get(model, ())):
-            guess = np.isin(maps[model], [label(part) for part in parts])
-            sure = found[model].confidence.get(name)
+    for name in (by_id()[i].name for i in boxes_of(true.array)):
+        parts = {name, *within(name).difference(told)}
+        knowing = _knowing(name, parts, known) if name in told else []
+        if knowing:
+            ids = [label(part) for part in parts]
+            guess = np.logical_or.reduce([np.isin(maps[model], ids) for model in knowing])
+            sure = found[knowing[0]].confidence.get(name)
             result[name] = _agreement(guess, true.array == label(name), truth, sure)
     return result
+
+
+def _knowing(name: str, parts: set[str], known: dict[str, tuple[str, ...]]) -> list[str]:
+    """Return the model that has a structure if it knows any of it, else all that know a part."""
+    models = [model for model, names in known.items() if parts & set(names)]
+    own = structures()[name].model
+    return [own] if own in models else models
 
 
 def as_wholes(labels: np.ndarray, told: Collection[str]) -> np.ndarray:

@@ -16,7 +16,7 @@ from phantomloom.io import scan as scans
 from phantomloom.regions import boxes_of
 from phantomloom.resample import Grid, covering
 from phantomloom.scan import IMAGE_SUFFIXES, Scan, UnusableScanError, visible_files
-from phantomloom.schemes import OWN, classes_of, named_in, structure_of, translated
+from phantomloom.schemes import OWN, classes_of, in_part, named_in, structure_of, translated
 from phantomloom.segmentation import Segmentation
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
@@ -66,12 +66,29 @@ def segment(
 def shown(weights: Path, scheme: str = OWN) -> frozenset[str]:
     """Return the structures that labels can show: in a folder those that have a mask, be it empty.
 
+    Those of which the scheme knows but a part are not among them.
+
     Raises:
         ValueError: if the folder holds no mask, or one that is no class of the scheme.
     """
     if weights.is_dir():
-        return frozenset(by_id()[number].name for number in _named(weights, scheme).values())
+        masks = {by_id()[number].name for number in _named(weights, scheme).values()}
+        return frozenset(masks - in_part(scheme))
     return named_in(scheme)
+
+
+def told(weights: Path, scheme: str, found: Volume) -> frozenset[str]:
+    """Return the structures of which labels say where they are, and that they are nowhere else.
+
+    A map of our own ids, such as a corrected one, does so of those that it holds: nobody knows
+    what else its makers looked for. ``found`` are the labels' ids.
+
+    Raises:
+        ValueError: see ``shown``.
+    """
+    if scheme == OWN and not weights.is_dir():
+        return frozenset(by_id()[number].name for number in boxes_of(found.array))
+    return shown(weights, scheme)
 
 
 def _on_ct(maps: list[Scan], ct: Volume) -> np.ndarray:

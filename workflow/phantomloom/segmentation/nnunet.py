@@ -160,7 +160,7 @@ def _as_the_reference(ct: Volume) -> Volume:
 
 
 def _recorded(predictor: Any, folder: Path) -> str:
-    if predictor.plans_manager.plans["image_reader_writer"] == "NibabelIOWithReorient":
+    if predictor.plans_manager.plans["image_reader_writer"].endswith("IOWithReorient"):
         return "RAS"
     raise ValueError(
         f"{folder}: left and right depend on the way the training images lay, which nnU-Net does "

@@ -138,7 +138,9 @@ def _listening(heard: np.ndarray) -> Iterator[None]:
 
     def listen(predictor: Any, data: torch.Tensor) -> torch.Tensor:
         scores = predict(predictor, data)  # [classes, Z, Y, X]
-        ids = np.array([_id(name) for name in predictor.dataset_json["labels"]], np.uint8)
+        ids = np.zeros(len(scores), np.uint8)
+        for name, value in predictor.dataset_json["labels"].items():
+            ids[value] = _id(name)
         parts = []
         for plane in scores.unbind(1):
             classes, bits = probabilities(plane)

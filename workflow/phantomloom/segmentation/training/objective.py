@@ -41,15 +41,22 @@ class Deep(nn.Module):
 
 def _features(network: BlockUNet, image: Tensor) -> Tensor:
     """Return the features of the blocks, [F, N], in bfloat16 where the machine multiplies it."""
-    device = network.head.weight.device
-    with torch.autocast(device.type, torch.bfloat16, enabled=_multiplies_bfloat16(device)):
+    device, levels = network.head.weight.device, len(network.unet.filters)
+    depths = {image.shape[1] // BLOCK // 2**level for level in range(levels)}
+    enabled = _multiplies_bfloat16(device, depths)
+    with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
         return network.block_features(image[None].to(device))[0].flatten(1)
 
 
-def _multiplies_bfloat16(device: torch.device) -> bool:
+def _multiplies_bfloat16(device: torch.device, depths: set[int]) -> bool:
+    """Whether a device can convolve images of such ``depths`` in bfloat16.
+
+    Over two planes oneDNN gives memory that nobody wrote for the gradient of a 3 x 3 x 3 kernel
+    (torch 2.13, AVX-512 BF16; the gradients at all other sizes tried are right).
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported() and 2 not in depths
 
 
 def _scores(network: BlockUNet, features: Tensor) -> Tensor:

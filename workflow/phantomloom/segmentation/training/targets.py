@@ -14,13 +14,14 @@ from scipy import ndimage
 from torch import Tensor
 
 from phantomloom.io import complete
-from phantomloom.regions import Box, boxes_of
+from phantomloom.regions import Box, boxes_of, nearest_id
 from phantomloom.segmentation.network import BLOCK
 from phantomloom.structures import MODELS, by_id, label, structures, within
 from phantomloom.tissues import body_surface, tissues
 from phantomloom.volume import Volume
 
 BODY = ("body", "subcutaneous_fat", "muscles", "bones", "visceral_fat")
+LOBE_MM = 15.0  # farther from every lobe, lung is of one that is not there
 Learnt = dict[str, tuple[str, ...]]  # structures by model; class 0 is none of them
 
 
@@ -50,22 +51,22 @@ class TrainingCase(NamedTuple):
 def of_scan(name: str, ct: Volume, labels: Volume, held: Collection[str]) -> TrainingCase:
     """Return a scan whose ``labels`` show the structures ``held``; HU tells the tissues around.
 
-    Where labels name a whole, as the heart, the parts that they never name may lie in it unseen:
-    these count as not held. Gas in stomach or bowel, which a merged map tells apart, is the organ
-    again, as networks learn it.
-
-    Raises:
-        ValueError: if the labels hold a structure that ``held`` lacks.
+    Of what else they show only the tissue counts. Gas in stomach or bowel, which a merged map
+    tells apart, is the organ again, as networks learn it; lung beside lobes is the nearest lobe.
     """
-    present = {by_id()[i].name for i in np.unique(labels.array) if i}
-    if lacking := present - set(held):
-        raise ValueError(f"{name}: labels show {', '.join(sorted(lacking))}, said not to be held")
-    unseen = {part for whole in present for part in within(whole) - present}
     inside = body_surface(ct)
-    organs = _with_their_gas(labels)
+    organs = _in_lobes(labels.with_array(_with_their_gas(labels)))
     full = np.where(organs > 0, organs, tissues(ct, inside, organs)) * inside
     hu = torch.from_numpy(ct.array.astype(np.int16))
-    return _case(name, hu, torch.from_numpy(full), set(held) - unseen)
+    return _case(name, hu, torch.from_numpy(full), held)
+
+
+def _in_lobes(labels: Volume) -> np.ndarray:
+    """Return ids in which lung that is no lobe's is that of a lobe within LOBE_MM, if any."""
+    lobes = np.isin(labels.array, [label(part) for part in within("lung") - {"lung"}])
+    rest = labels.array == label("lung")
+    nearest = nearest_id(labels.array * lobes, rest, labels, LOBE_MM)
+    return np.where(nearest > 0, nearest, labels.array)
 
 
 def _with_their_gas(labels: Volume) -> np.ndarray:
@@ -98,11 +99,11 @@ def _case(name: str, hu: Tensor, labels: Tensor, held: Collection[str]) -> Train
 
 
 def classes(cases: list[TrainingCase], known: Learnt | None = None) -> Learnt:
-    """Return for each model the structures that it learns: its own that occur in any case.
+    """Return for each model the structures that it learns: its own that any case holds and shows.
 
     Those that it has ``known`` before it goes on with.
     """
-    shown = {by_id()[i].name for case in cases for i in case.boxes}
+    shown = {name for case in cases for name in case.held if label(name) in case.boxes}
     shown.update(name for names in (known or {}).values() for name in names)
     own = {
         model: tuple(n for n, row in structures().items() if row.model == model and n in shown)
@@ -125,17 +126,24 @@ def lesson(held: frozenset[str], learnt: tuple[str, ...]) -> Lesson:
     What is not held belongs to what contains it, if that is held (the chambers to the heart), else
     to the background.
     """
-    table, order = structures(), [n for n in learnt if n in held]
-    containing = {table[n].parent for n in learnt if n not in held}
-    order += [n for n in table if n in containing and n in held and n not in BODY + tuple(learnt)]
+    order = [n for n in learnt if n in held]
+    holding = {n: _holding(n, held) for n in learnt}
+    order += [n for n in structures() if n in {*holding.values()} - {*BODY, *learnt}]
     number = {name: i for i, name in enumerate(order, 1)}
-    of_class = [0, *(number.get(n, number.get(table[n].parent, 0)) for n in learnt)]
+    of_class = [0, *(number.get(holding[n], 0) for n in learnt)]
     of_id = torch.zeros(256, dtype=torch.uint8)
     for name, i in number.items():
         of_id[label(name)] = i
     if set(BODY) <= set(learnt):
         of_id = of_id[_tissue_of_id()]
     return Lesson(torch.tensor(of_class), of_id)
+
+
+def _holding(name: str, held: frozenset[str]) -> str:
+    """Return the structure, or the nearest that contains it, that is held; "" if none is."""
+    while name and name not in held:
+        name = structures()[name].parent
+    return name
 
 
 def tissue_truth(labels: np.ndarray) -> np.ndarray:

@@ -47,9 +47,11 @@ def _read(path: Path) -> Mesh:
     content = path.read_bytes()
     if b"SPACE=LPS" not in content[:HEADER_BYTES]:
         raise ValueError(f"{path}: the header does not say SPACE=LPS; the frame is unknown")
-    count = int(np.frombuffer(content, "<u4", 1, HEADER_BYTES)[0])
-    triangles = np.frombuffer(content, TRIANGLE, -1, HEADER_BYTES + 4)
-    if len(triangles) != count:
-        raise ValueError(f"{path}: {count} triangles announced, {len(triangles)} there")
+    start = HEADER_BYTES + 4
+    count = int.from_bytes(content[HEADER_BYTES:start], "little")
+    if len(content) != (expected := start + count * TRIANGLE.itemsize):
+        told = f"{count} triangles announced, which take {expected} bytes; {len(content)} there"
+        raise ValueError(f"{path}: {told}")
+    triangles = np.frombuffer(content, TRIANGLE, count, start)
     vertices, corners = np.unique(triangles["corners"].reshape(-1, 3), axis=0, return_inverse=True)
     return Mesh(vertices, corners.reshape(-1, 3))

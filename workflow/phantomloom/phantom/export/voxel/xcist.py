@@ -11,6 +11,7 @@ XCIST finds the material files after ``gecatsim.my_path.add_search_path(folder)`
 """
 
 import json
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,10 @@ def _map(
     starts = (z, shape[1] - size[1] - y, shape[2] - size[2] - x)
     kind = KINDS[description["volumefractionmap_datatype"][index]]
     path = folder / description["volumefractionmap_filename"][index]
-    fractions = np.fromfile(path, np.dtype(kind)).reshape(size)[:, :, ::-1]
+    flat = np.fromfile(path, np.dtype(kind))
+    if len(flat) != prod(size):
+        raise ValueError(f"{path}: expected {size} voxels (z, y, x), came {len(flat)}")
+    fractions = flat.reshape(size)[:, :, ::-1]
     if any(start % 1 for start in starts) or not np.isin(fractions, (0, 1)).all():
         raise ValueError(f"{path}: not a label map's: between voxels, or holds parts of voxels")
     corners = zip(map(int, starts), size, strict=True)
