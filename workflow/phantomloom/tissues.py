@@ -118,10 +118,7 @@ def _enlarge(mask: np.ndarray, factors: tuple[int, ...], shape: tuple[int, ...])
 
 
 def _parts(solid: np.ndarray, ct: Volume) -> np.ndarray:
-    """Return the trunk and the limbs among ``solid``: thick, large, neither before nor behind it.
-
-    What lies apart in front is bedding, behind it a couch; so is a forearm that touches no belly.
-    """
+    """Return the trunk and the limbs among ``solid``: thick, large, neither before nor behind it."""
     thick = _grown(solid & (_depth_mm(solid, ct) > PLATE_MM), PLATE_MM, ct) & solid
     parts, _ = ndimage.label(thick)
     sizes = np.bincount(parts.ravel())
@@ -134,7 +131,6 @@ def _parts(solid: np.ndarray, ct: Volume) -> np.ndarray:
     for part, box in enumerate(ndimage.find_objects(parts), 1):
         middle = (box[1].start + box[1].stop) / 2
         keep[part] &= front <= middle <= back
-    keep[0] = False
     return _grown(keep[parts], PLATE_MM / 2, ct) & solid
 
 
@@ -181,13 +177,11 @@ def _air(low: np.ndarray, known_lung: np.ndarray, ct: Volume) -> tuple[np.ndarra
     parts, count = ndimage.label(airy)
     if not count:
         return low, low
-    index = np.arange(count + 1)
-    volume_ml = np.bincount(parts[airy], minlength=count + 1) * ct.voxel_ml
-    median = ndimage.median(ct.array[airy], parts[airy], index)
-    at_top = np.isin(index, parts[-1])
-    is_lung = ((volume_ml >= 50) | at_top & (volume_ml >= 1)) & (median > AIR_HU)
-    is_lung[0] = False
-    lung = is_lung[parts] & low
+    index, found = np.arange(count + 1), parts[airy]
+    volume_ml = np.bincount(found, minlength=count + 1) * ct.voxel_ml
+    median = ndimage.median(ct.array[airy], found, index)
+    large = (volume_ml >= 50) | np.isin(index, parts[-1]) & (volume_ml >= 1)
+    lung = (large & (median > AIR_HU))[parts] & low
     if not lung.any():
         return low, lung
     sigma = [1.5 / mm for mm in ct.spacing_mm]
@@ -204,8 +198,8 @@ def _bone(hu: np.ndarray, where: np.ndarray, ct: Volume) -> np.ndarray:
     cortex[parts[hu > CORTEX_HU]] = True
     bone = cortex[parts] & (parts > 0)
     coarse, factors = _coarse(ct.with_array(bone))
-    closed = _closed(coarse.array >= 0.5, MARROW_MM, coarse)
-    return bone | _enlarge(closed, factors, bone.shape) & where
+    marrow = _enlarge(_closed(coarse.array >= 0.5, MARROW_MM, coarse), factors, bone.shape)
+    return bone | marrow & where
 
 
 def _contrast(bright: np.ndarray, ct: Volume) -> np.ndarray:
@@ -264,10 +258,8 @@ def _depth_mm(mask: np.ndarray, ct: Volume) -> np.ndarray:
 
 
 def _grown(mask: np.ndarray, radius_mm: float, ct: Volume) -> np.ndarray:
-    """Return what lies within ``radius_mm`` of ``mask``; nothing of nothing."""
-    if not mask.any():
-        return mask
-    return ndimage.distance_transform_edt(~mask, ct.spacing_mm) <= radius_mm
+    near = ndimage.distance_transform_edt(~mask, ct.spacing_mm) <= radius_mm
+    return near & mask.any()  # of nothing scipy would measure from a corner
 
 
 def _closed(mask: np.ndarray, radius_mm: float, ct: Volume, fill: bool = False) -> np.ndarray:
@@ -291,8 +283,8 @@ def _opened(mask: np.ndarray) -> np.ndarray:
 
 def _box(mask: np.ndarray) -> tuple[slice, ...]:
     """Return the bounding box of ``mask`` with a margin, without which its faces had no outside."""
-    box = ndimage.find_objects(mask.astype(np.uint8))[0]
-    return tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+    sides = ndimage.find_objects(mask.astype(np.uint8))[0]
+    return tuple(slice(max(0, side.start - 1), side.stop + 1) for side in sides)
 
 
 def _tissue_of() -> np.ndarray:
@@ -300,8 +292,7 @@ def _tissue_of() -> np.ndarray:
     names = {"bone": "bones", "muscle": "muscles", "lung": "lung", "airway": "gas"}
     result = np.zeros(256, np.uint8)
     for number, structure in by_id().items():
-        tissue = names.get(structure.tissue, "body")
-        result[number] = label(tissue)
+        result[number] = label(names.get(structure.tissue, "body"))
     for row in structures().values():
         if row.model == "body":
             result[row.id] = row.id
