@@ -9,6 +9,7 @@ from phantomloom.segmentation import labels, monai
 from phantomloom.segmentation.agreement import agreements
 from phantomloom.segmentation.bundle import about
 from phantomloom.segmentation.device import choose
+from phantomloom.segmentation.training.targets import BODY, as_learnt, tissue_truth
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -20,6 +21,10 @@ folders = {Path(path).parents[1].name: Path(path).parents[1] for path in snakema
 known = {model: about(folder).structures for model, folder in folders.items()}
 found = {model: monai.segment(ct, folder, device) for model, folder in folders.items()}
 told = snakemake.params.structures or labels.told(given, scheme, truth)
-rows = {name: row._asdict() for name, row in agreements(found, truth, told, known).items()}
+truth = as_learnt(truth)
+tissues = truth.with_array(tissue_truth(truth.array))  # of a map that covers the body
+rows = agreements(found, truth, told, known)
+rows |= agreements(found, tissues, {*BODY} & {*told}, known)
+rows = {name: row._asdict() for name, row in rows.items()}
 content = {"status": artefact.DONE, "cases": {snakemake.wildcards.unseen: rows}}
 artefact.write(content, snakemake.output[0], "score")

@@ -116,6 +116,15 @@ def test_a_part_that_the_truth_could_show_and_does_not_is_no_part_of_the_whole()
     assert agreements(cyst, true, {"kidney_left"}, known)["kidney_left"].dice == 1
 
 
+def test_a_part_that_the_truth_has_but_does_not_tell_is_the_whole():
+    """Said to show the heart, it shows chambers too."""
+    left, right = box(size=5), box(shift=5, size=5)
+    chambers = found(myocardium=left, heart_atrium_left=right)
+    true = truth(heart=left, heart_atrium_left=right)
+    assert agreements(chambers, true, {"heart"}, KNOWN)["heart"].dice == 1
+    assert agreements(chambers, truth(myocardium=box()), {"heart"}, KNOWN)["heart"].dice == 1
+
+
 def test_what_the_truth_shows_but_a_part_of_does_not_count():
     assert agreements(found(liver=box()), truth(liver=box(size=3)), {"spleen"}, KNOWN) == {}
 

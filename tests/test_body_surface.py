@@ -144,6 +144,15 @@ def test_what_the_networks_missed_of_a_lung_is_lung():
     assert (found[missed] == label("lung")).mean() > 0.99
 
 
+def test_an_airway_beside_a_lobe_that_nobody_labelled_is_gas():
+    lung, airway = ellipse(28, 35, 10, 6), np.zeros(SHAPE, bool)
+    airway[8:22, 26:29, 41:44] = True
+    lung &= ~airway
+    organs = lung * np.uint8(label("lung_upper_lobe_right"))
+    found = tissues(scan((BODY, LEAN), (lung, LUNG), (airway, AIR)), BODY, organs)
+    assert (found[airway] == label("gas")).mean() > 0.95
+
+
 def test_even_contrast_in_a_vessel_is_no_bone_but_a_cortex_is():
     vessel, shaft = ellipse(25, 40, 5, 5), ellipse(35, 55, 5, 5)
     marrow = ellipse(35, 55, 1, 1)

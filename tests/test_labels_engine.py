@@ -223,6 +223,13 @@ def test_a_folder_can_show_what_has_a_mask_there_and_a_map_what_its_scheme_names
     assert shown(tmp_path / "liver.nii.gz", "total") > {"liver", "spleen", "rib_left_7"}
 
 
+def test_a_folder_of_lesions_does_not_show_the_organ(tmp_path):
+    empty = np.zeros(CT.array.shape, np.uint8)
+    for name in ("hepatic_tumor", "spleen"):
+        store_on_ct(tmp_path / f"{name}.nii.gz", empty)
+    assert shown(tmp_path, "vista3d") == {"spleen"}
+
+
 def test_a_map_of_our_own_ids_tells_of_what_it_holds_and_others_of_all_they_name(tmp_path):
     found = CT.with_array(np.full(CT.array.shape, LIVER, np.uint8))
     path = tmp_path / "labels.nii.gz"

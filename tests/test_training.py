@@ -117,6 +117,13 @@ def test_what_is_not_held_is_part_of_the_nearest_around_it_that_is():
     assert of_id[label("face")] == 1
 
 
+def test_a_part_that_labels_show_but_do_not_hold_teaches_the_whole():
+    held = frozenset({"heart", *BODY})
+    of_class, of_id = lesson(held, ("myocardium", "aorta"))
+    assert of_class.tolist() == [0, 1, 0]
+    assert of_id[[label(n) for n in ("heart", "myocardium", "aorta")]].tolist() == [1, 1, 0]
+
+
 def test_lung_that_no_lobe_claimed_teaches_the_nearest_lobe():
     ct, labels = images()
     left, right = label("lung_lower_lobe_left"), label("lung_lower_lobe_right")

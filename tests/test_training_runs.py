@@ -85,12 +85,14 @@ def test_scans_of_one_patient_never_judge_each_other(tmp_path):
         for name in ("early", "late")
     }
     changes = {"cases": {"patient1": None, "patient2": None, "eve": EVE, **both}}
+    expert = {"expert": {"case": "late", "labels": "late_labels.nii.gz", "patient": "other"}}
     target = ("train",)
-    code, told = plan(tmp_path, ["early", "late", "eve"], target, changes)
+    code, told = plan(tmp_path, ["early", "late", "eve"], target, changes, expert)
     assert code == 0, told
     runs = set(re.findall(r"results/score/shipped/([\w+-]+)/(\w+)\.json", told))
-    assert {(seen, unseen) for seen, unseen in runs if unseen in both} == {
+    assert {(seen, unseen) for seen, unseen in runs if unseen in {*both, "expert"}} == {
         ("eve", "early"),
         ("eve", "late"),
+        ("eve", "expert"),
     }
     assert ("early+late", "eve") in runs

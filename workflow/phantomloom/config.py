@@ -83,7 +83,7 @@ def _wrong_together(config: dict[str, Any]) -> list[Fault]:
 
 
 def _mild_beyond_grave(config: dict[str, Any]) -> Iterator[Fault]:
-    """Yield the limits of checks that warn of less than they fail at: nothing would ever fail."""
+    """Yield the limits that warn of less than they fail at: what lies between would pass."""
     for check, lower, upper in (
         ("volume", "warn_spreads", "fail_spreads"),
         ("symmetry", "warn_ratio", "fail_ratio"),

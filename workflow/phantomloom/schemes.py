@@ -67,14 +67,10 @@ def named_in(scheme: str) -> frozenset[str]:
     return frozenset(c.structure for c in classes_of(scheme) if c.structure and c.note != PART)
 
 
-def in_part(scheme: str) -> frozenset[str]:
-    """Return the structures of which labels in ``scheme`` show a part at most.
-
-    Raises:
-        ValueError: if there is no such scheme.
-    """
-    named = frozenset(c.structure for c in classes_of(scheme) if c.structure)
-    return named - named_in(scheme)
+def means_part(name: str, scheme: str) -> bool:
+    """Return whether the class ``name`` of ``scheme`` is but a part of the structure it means."""
+    parts = [c.name for c in classes_of(scheme) if c.note == PART]
+    return _words(name) in map(_words, parts)
 
 
 def structure_of(name: str, scheme: str | None = None) -> Structure | None:

@@ -118,7 +118,7 @@ def _enlarge(mask: np.ndarray, factors: tuple[int, ...], shape: tuple[int, ...])
 
 
 def _parts(solid: np.ndarray, ct: Volume) -> np.ndarray:
-    """Return the trunk and the limbs among ``solid``: thick, large, neither before nor behind it."""
+    """Return trunk and limbs among ``solid``: thick, large, neither before nor behind it."""
     thick = _grown(solid & (_depth_mm(solid, ct) > PLATE_MM), PLATE_MM, ct) & solid
     parts, _ = ndimage.label(thick)
     sizes = np.bincount(parts.ravel())
@@ -169,19 +169,18 @@ def _pockets(body: np.ndarray, holes: np.ndarray, hu: np.ndarray, mm: tuple) -> 
 def _air(low: np.ndarray, known_lung: np.ndarray, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
     """Return gas and lung among the ``low`` voxels.
 
-    Lung is a part, together with the known lung that it touches, of at least 50 ml, or a smaller
-    one cut by the upper end of the scan, whose median lies above AIR_HU; within it, what stays
-    below AIR_HU under an opening is airway.
+    Lung is a part of at least 50 ml, or a smaller one beside known lung or cut by the upper end of
+    the scan, whose median lies above AIR_HU; within it, what stays below AIR_HU under an opening
+    is airway.
     """
-    airy = low | known_lung
-    parts, count = ndimage.label(airy)
+    parts, count = ndimage.label(low)
     if not count:
         return low, low
-    index, found = np.arange(count + 1), parts[airy]
-    volume_ml = np.bincount(found, minlength=count + 1) * ct.voxel_ml
-    median = ndimage.median(ct.array[airy], found, index)
+    index, beside = np.arange(count + 1), ndimage.binary_dilation(known_lung) & low
+    volume_ml = np.bincount(parts[low], minlength=count + 1) * ct.voxel_ml
+    median = ndimage.median(ct.array[low], parts[low], index)
     large = (volume_ml >= 50) | np.isin(index, parts[-1]) & (volume_ml >= 1)
-    lung = (large & (median > AIR_HU))[parts] & low
+    lung = ((large | np.isin(index, parts[beside])) & (median > AIR_HU))[parts]
     if not lung.any():
         return low, lung
     sigma = [1.5 / mm for mm in ct.spacing_mm]

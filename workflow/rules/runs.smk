@@ -1,6 +1,7 @@
 from hashlib import sha256
 
 from phantomloom.segmentation.training.kept import check_kept
+from phantomloom.segmentation.training.overlap import PEOPLE_WATCHED
 from phantomloom.structures import MODELS as SHIPPED, structures
 
 TRAIN = config["train"]
@@ -22,7 +23,7 @@ def files_of_people(first, count, family="standard"):
 
 
 WATCHED = files_of_people(
-    TRAIN["people"]["first"] + TRAIN["people"]["count"], PEOPLE_IN_A_FILE
+    TRAIN["people"]["first"] + TRAIN["people"]["count"], PEOPLE_WATCHED
 )
 
 ON_DEVICE = {  # named for their `input`, so not compared: they decide where a job runs
@@ -99,9 +100,8 @@ def case_of(name):
 
 def patient_of(name):
     """Whose scan a case is, by the config; another patient's than all others if it does not say."""
-    its = TAUGHT.get(name) or REFERENCES[name]
-    case = its.get("case", name)
-    return its.get("patient") or TAUGHT.get(case, {}).get("patient", case)
+    case = case_of(name)
+    return (TAUGHT.get(case) or REFERENCES[name]).get("patient", case)
 
 
 PATIENTS = [*dict.fromkeys(patient_of(case) for case in TAUGHT)]
@@ -130,7 +130,8 @@ def reference(name):
 def shows(name):
     """The structures that labels show wherever the scan does, where config or person tell."""
     its = TAUGHT.get(name) or REFERENCES[name]
-    return list(structures()) if its["labels"] == "person" else its.get("structures")
+    all_there = list(structures()) if its["labels"] == "person" else None
+    return its.get("structures", all_there)
 
 
 def unseen_by(recipe, names=(*TAUGHT, *REFERENCES)):

@@ -49,7 +49,12 @@ def not_judged(needed: str, came: str) -> list[Finding]:
 
 
 CYSTS = {"kidney_cyst_left", "kidney_cyst_right"}  # published kidneys are without
-OF_PARTS = {"heart"}  # networks that find all its parts need not find it
+OF_PARTS = {  # networks that find all these need not find the whole
+    "heart": {
+        *("myocardium", "heart_atrium_left", "heart_atrium_right"),
+        *("heart_ventricle_left", "heart_ventricle_right"),
+    }
+}
 
 
 def with_parts(measurements: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +65,8 @@ def with_parts(measurements: pd.DataFrame) -> pd.DataFrame:
     """
     rows = measurements.set_index("name")
     result = rows.copy()
-    for name in (*rows.index, *sorted(OF_PARTS - {*rows.index})):
+    whole = [n for n, its in OF_PARTS.items() if n not in rows.index and its <= {*rows.index}]
+    for name in (*rows.index, *whole):
         its = rows[rows.index.isin(within(name) - CYSTS)]
         if {*its.index} - {name}:
             faces = dict.fromkeys(" ".join(its.touches_border).split())

@@ -60,8 +60,8 @@ def agreements(
     """Return how each structure of ``truth`` (ids) was found, by name, by the model that it has.
 
     ``found`` and what a model knows, ``known``, go by model. ``told`` are the structures of which
-    the truth says where they are and are not; others do not count. A structure that contains some
-    of these others is found where they are, the heart where its chambers are. Only the planes
+    the truth says where they are and are not. Others do not count by themselves; a structure that
+    contains some of them is where they are, the heart where its chambers are. Only the planes
     between the first and the last that ``truth`` labels count: beyond them
     nothing is known, and their ends count as ends of the scan. Structures that no model knows are
     left out, so nothing is left of a truth without any.
@@ -73,14 +73,14 @@ def agreements(
     true = Volume(truth.array[slab], truth.spacing_mm)
     maps = {model: its.labels.array[slab] for model, its in found.items()}
     result = {}
-    for name in (by_id()[i].name for i in boxes_of(true.array)):
+    there = boxes_of(true.array)
+    for name in sorted(told, key=label):
         parts = {name, *within(name).difference(told)}
-        knowing = _knowing(name, parts, known) if name in told else []
-        if knowing:
-            ids = [label(part) for part in parts]
+        ids = [label(part) for part in parts]
+        if there.keys() & {*ids} and (knowing := _knowing(name, parts, known)):
             guess = np.logical_or.reduce([np.isin(maps[model], ids) for model in knowing])
             sure = found[knowing[0]].confidence.get(name)
-            result[name] = _agreement(guess, true.array == label(name), truth, sure)
+            result[name] = _agreement(guess, np.isin(true.array, ids), truth, sure)
     return result
 
 

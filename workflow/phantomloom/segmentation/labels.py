@@ -16,7 +16,7 @@ from phantomloom.io import scan as scans
 from phantomloom.regions import boxes_of
 from phantomloom.resample import Grid, covering
 from phantomloom.scan import IMAGE_SUFFIXES, Scan, UnusableScanError, visible_files
-from phantomloom.schemes import OWN, classes_of, in_part, named_in, structure_of, translated
+from phantomloom.schemes import OWN, classes_of, means_part, named_in, structure_of, translated
 from phantomloom.segmentation import Segmentation
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
@@ -66,14 +66,15 @@ def segment(
 def shown(weights: Path, scheme: str = OWN) -> frozenset[str]:
     """Return the structures that labels can show: in a folder those that have a mask, be it empty.
 
-    Those of which the scheme knows but a part are not among them.
+    A class that means a part of a structure does not show it.
 
     Raises:
         ValueError: if the folder holds no mask, or one that is no class of the scheme.
     """
     if weights.is_dir():
-        masks = {by_id()[number].name for number in _named(weights, scheme).values()}
-        return frozenset(masks - in_part(scheme))
+        named = {_stem(path.name): number for path, number in _named(weights, scheme).items()}
+        whole = {number for name, number in named.items() if not means_part(name, scheme)}
+        return frozenset(by_id()[number].name for number in whole)
     return named_in(scheme)
 
 

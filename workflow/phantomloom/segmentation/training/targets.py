@@ -51,14 +51,22 @@ class TrainingCase(NamedTuple):
 def of_scan(name: str, ct: Volume, labels: Volume, held: Collection[str]) -> TrainingCase:
     """Return a scan whose ``labels`` show the structures ``held``; HU tells the tissues around.
 
-    Of what else they show only the tissue counts. Gas in stomach or bowel, which a merged map
-    tells apart, is the organ again, as networks learn it; lung beside lobes is the nearest lobe.
+    Of what else they show only the tissue counts, or what contains it.
     """
     inside = body_surface(ct)
-    organs = _in_lobes(labels.with_array(_with_their_gas(labels)))
+    organs = as_learnt(labels).array
     full = np.where(organs > 0, organs, tissues(ct, inside, organs)) * inside
     hu = torch.from_numpy(ct.array.astype(np.int16))
     return _case(name, hu, torch.from_numpy(full), held)
+
+
+def as_learnt(labels: Volume) -> Volume:
+    """Return ids as networks learn them, of a map that may be merged.
+
+    Gas in stomach or bowel, which a merged map tells apart, is the organ again; lung that no lobe
+    has is the nearest lobe.
+    """
+    return labels.with_array(_in_lobes(labels.with_array(_with_their_gas(labels))))
 
 
 def _in_lobes(labels: Volume) -> np.ndarray:
@@ -103,7 +111,12 @@ def classes(cases: list[TrainingCase], known: Learnt | None = None) -> Learnt:
 
     Those that it has ``known`` before it goes on with.
     """
-    shown = {name for case in cases for name in case.held if label(name) in case.boxes}
+    shown = {
+        name
+        for case in cases
+        for name in case.held
+        if any(label(n) in case.boxes for n in {name, *within(name) - case.held})
+    }
     shown.update(name for names in (known or {}).values() for name in names)
     own = {
         model: tuple(n for n, row in structures().items() if row.model == model and n in shown)
@@ -132,8 +145,8 @@ def lesson(held: frozenset[str], learnt: tuple[str, ...]) -> Lesson:
     number = {name: i for i, name in enumerate(order, 1)}
     of_class = [0, *(number.get(holding[n], 0) for n in learnt)]
     of_id = torch.zeros(256, dtype=torch.uint8)
-    for name, i in number.items():
-        of_id[label(name)] = i
+    for name in structures():
+        of_id[label(name)] = number.get(_holding(name, held), 0)
     if set(BODY) <= set(learnt):
         of_id = of_id[_tissue_of_id()]
     return Lesson(torch.tensor(of_class), of_id)
