@@ -291,7 +291,27 @@ def test_a_file_changed_deep_in_a_data_set_changes_the_digest_of_its_folder(tmp_
     assert changed != before
     report.rename(report.with_name("s2.txt"))
     assert tree_digest(tmp_path) != changed
-    assert tree_digest(report.with_name("s2.txt")) == ""
+    assert tree_digest(report) == ""  # gone
+
+
+def test_a_table_counts_by_content_whatever_its_time(tmp_path):
+    table = tmp_path / "reports.csv"
+    table.write_text("a")
+    before = tree_digest(table)
+    os.utime(table, (1, 1))
+    assert tree_digest(table) == before
+    table.write_text("b")
+    os.utime(table, (1, 1))
+    assert tree_digest(table) != before
+
+
+def test_a_scan_that_the_user_may_not_read_is_left_to_ingest(tmp_path, monkeypatch):
+    """Snakemake would fail to note its checksum, and stop all other cases."""
+    scan = tmp_path / "scan.nii.gz"
+    scan.write_text("scan")
+    assert scan_files(scan) == [scan]
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert scan_files(scan) == []
 
 
 def test_a_scan_replaced_by_an_older_file_changes_its_digest(sheet):

@@ -285,6 +285,18 @@ LABELS = {"engine": "labels", "weights": None}
             "body_120kv.reconstruction.kernels.sharp.cutoff_lp_per_cm: 5; allowed: up to 4",
         ),
         (
+            {"library": {"pictures": {"window_hu": [240, -160]}}},
+            "library.pictures.window_hu: [240, -160]; allowed: black, then",
+        ),
+        (
+            {"train": {"cases": {1001: {"labels": "a.nii.gz"}}}},
+            "train.cases.1001: a key is a text; put it in quotes",
+        ),
+        (
+            {"privacy": {"methods": {"private": [{"trains": "lora", "steps": 10, "clip": 0.1}]}}},
+            "privacy.methods.private.0.up_to: missing; needed",
+        ),
+        (
             {"qc": {"checks": {"volume": {"warn_spreads": 6}}}},
             "qc.checks.volume.fail_spreads: 4.5; allowed: from warn_spreads on, 6",
         ),

@@ -342,4 +342,8 @@ def test_a_phase_ends_without_the_table_unless_it_crashed(tmp_path, monkeypatch,
     ingested, page = "results/ingest/a/ct.json", "results/library/index.html"
     assert word(ingested, crashed=False, capsys=capsys) == ""
     assert "1 failed" in word(ingested, crashed=True, capsys=capsys)
+    told = word(ingested, page, crashed=False, capsys=capsys)
+    assert "a  failed" in told.replace("     ", "  ") and "all cases" not in told
+    Path(page).parent.mkdir(parents=True)
+    Path(page).touch()
     assert "all cases" in word(ingested, page, crashed=False, capsys=capsys)

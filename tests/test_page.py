@@ -161,17 +161,6 @@ def test_keys_are_told_in_words_with_their_unit(key, said):
     assert page.words(key) == said
 
 
-def test_a_changed_template_changes_the_digest(tmp_path, monkeypatch):
-    for file in page.TEMPLATES.iterdir():
-        if file.is_file():
-            shutil.copy(file, tmp_path)
-    before = page.appearance()
-    monkeypatch.setattr(page, "TEMPLATES", tmp_path)
-    assert page.appearance() == before
-    (tmp_path / "style.css").write_text("body {}")
-    assert page.appearance() != before
-
-
 def draw(tmp_path, monkeypatch, mesh_formats, told):
     """Run the script on a case without images; return the colours in its picture of the meshes."""
     monkeypatch.chdir(tmp_path)

@@ -218,10 +218,12 @@ def test_a_persons_label_map_replaces_the_merge_of_its_case_until_it_is_removed(
     assert "edited by hand" not in (house / "results/library/ben/index.html").read_text()
     assert run(house) == {}
     sitk.WriteImage(saved[1:], correction)
-    assert run(house, "judged", ok=False)["merge"] == 1
-    assert (
-        f"{correction.relative_to(house)}: expected" in (house / "logs/merge/ann.log").read_text()
-    )
+    assert phases(house)["merge"] == 1
+    told = json.loads((house / "results/merge/ann/merge.json").read_text())
+    assert told["status"] == "refused"
+    assert told["reason"].startswith(f"{correction.relative_to(house)}: expected")
+    assert "refused" in (house / "results/library/ann/index.html").read_text()
+    assert status(house, "phantom/ben/voxel.json") == "done"
     correction.unlink()
     assert phases(house)["merge"] == 1
     assert digests(house) == before

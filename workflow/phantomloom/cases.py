@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 from contextlib import suppress
 from hashlib import sha256
@@ -121,10 +122,10 @@ def scan_files(path: Path) -> list[Path]:
 
     One slice is enough to make a case wait for the rule that makes its folder; all of them would
     weigh on the DAG, see ``scan_digest``. What cannot be read is left to ingest: Snakemake would
-    miss it and stop all cases.
+    miss it, or fail to note its checksum, and stop all cases.
     """
     try:
-        return files_of_scan(path)[:1]
+        return [file for file in files_of_scan(path)[:1] if os.access(file, os.R_OK)]
     except OSError:
         return []
 
@@ -147,10 +148,14 @@ def scan_digest(path: Path) -> str:
 
 
 def tree_digest(path: Path) -> str:
-    """Return a digest of all files below a folder, which a rule takes as a param; empty for a file.
+    """Return a digest of a file, or of all below a folder, which a rule takes as a param.
 
-    They count by name, size and time of change: a data set of reports or pictures has 100,000s.
+    Those below a folder count by name, size and time of change: a data set of reports or pictures
+    has 100,000s. So does a large file; a small one counts by content. Empty if nothing is there.
     """
+    if path.is_file():
+        small = path.stat().st_size <= SMALL_SCAN_BYTES
+        return sha256(repr(_content(path) if small else _change(path)).encode()).hexdigest()[:12]
     if not path.is_dir():
         return ""
     files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.name[0] != "."]

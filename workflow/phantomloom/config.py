@@ -79,7 +79,15 @@ def _wrong_together(config: dict[str, Any]) -> list[Fault]:
         *impossible(protocols),
         *_unknown_patients(config),
         *_mild_beyond_grave(config),
+        *_negative_window(config),
     ]
+
+
+def _negative_window(config: dict[str, Any]) -> Iterator[Fault]:
+    keys = ("library", "pictures", "window_hu")
+    low, high = _at(config, keys) or (0, 1)
+    if low >= high:
+        yield Fault(keys, f"[{low:g}, {high:g}]; allowed: black, then what is white, in more HU")
 
 
 def _mild_beyond_grave(config: dict[str, Any]) -> Iterator[Fault]:

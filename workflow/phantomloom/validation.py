@@ -29,10 +29,27 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def faults(content: Any, rules: dict[str, Any]) -> list[Fault]:
-    """Return all that the schema ``rules`` forbids in ``content``, in a stable order."""
+    """Return all that the schema ``rules`` forbids in ``content``, in a stable order.
+
+    Keys are texts: YAML reads 1001 as a number and no as false, which no schema would tell.
+    """
+    if odd := list(_odd_keys(content)):
+        return odd
     errors = jsonschema.Draft202012Validator(rules).iter_errors(content)
     found = {fault for error in errors for fault in _faults(error)}
     return sorted(found, key=lambda fault: ([str(key) for key in fault.keys], fault.message))
+
+
+def _odd_keys(content: Any, keys: tuple[str | int, ...] = ()) -> Iterator[Fault]:
+    """Yield the keys that are no texts."""
+    if isinstance(content, list):
+        for number, value in enumerate(content):
+            yield from _odd_keys(value, (*keys, number))
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            if not isinstance(key, str):
+                yield Fault((*keys, key), "a key is a text; put it in quotes")
+            yield from _odd_keys(value, (*keys, key))
 
 
 def _faults(error: jsonschema.exceptions.ValidationError) -> Iterator[Fault]:
@@ -46,7 +63,7 @@ def _faults(error: jsonschema.exceptions.ValidationError) -> Iterator[Fault]:
     elif error.validator == "required":
         for key in sorted(set(rules["required"]) - set(value)):
             its = rules.get("properties", {}).get(key, rules.get("additionalProperties"))
-            yield Fault((*keys, key), f"missing; needed: {allowed(its)}")
+            yield Fault((*keys, key), f"missing; needed: {allowed(its or {})}")
     elif error.context and isinstance(value, dict):
         for below in _meant(error.context):
             yield from _faults(below)

@@ -17,7 +17,10 @@ rule benchmark_demo:
     params:
         logs="logs",
         cases=lambda w: list(cases()),  # a sheet that lost a case leaves its logs
-        apart=["benchmark", "fit", "score", "bundle"],  # no part of the demo
+        apart=[  # no part of the demo
+            *("benchmark", "distinct", "lesson", "fit", "score", "register", "bundle"),
+            *("levels", "reference"),
+        ],
         cores=2,
         targets=dict(seconds=900, memory_mb=6000, against="15 min, 6 GB on 2 cores"),
         code=code("scripts/benchmark_demo.py"),

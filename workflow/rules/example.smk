@@ -11,7 +11,7 @@ rule example:
         source=portable(CHECKOUT, "workflow/cohorts/example_source.yaml"),
     output:
         [
-            f"{EXAMPLE}/{name}"
+            update(f"{EXAMPLE}/{name}")  # stays if there is no network
             for name in (
                 "LICENSE",
                 "patient1.nii.gz",

@@ -1,4 +1,3 @@
-from phantomloom.library.page import appearance
 from phantomloom.library.table import artefact_paths
 
 SIMULATED = [
@@ -56,7 +55,6 @@ rule page:
             *(f"simulated {p} {k}".replace("_", " ") for p, k in SIMULATED),
         ],
         mesh_formats=PICTURED,
-        appearance=appearance(),
         code=code(
             "scripts/page.py",
             *(f"phantomloom.phantom.export.mesh.{name}" for name in PICTURED),
@@ -84,7 +82,7 @@ rule library:
         mem_mb=2000,
         runtime=10,
     params:
-        appearance=appearance(),
+        cases=lambda w: list(cases()),  # their order: Snakemake compares inputs sorted
         code=code("scripts/library.py"),
     script:
         "../../scripts/library.py"

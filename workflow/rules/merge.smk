@@ -38,7 +38,7 @@ rule merge:
 rule levels:
     """Rebuild the table of vertebral levels at which structures lie. Never part of a run."""
     output:
-        table=f"{portable(CHECKOUT, 'workflow/phantomloom')}/strays.tsv",
+        table=update(f"{portable(CHECKOUT, 'workflow/phantomloom')}/strays.tsv"),
     log:
         "logs/levels.log",
     benchmark:

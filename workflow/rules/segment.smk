@@ -39,8 +39,10 @@ rule segment:
         source_digest=lambda w: (
             None if truth(w) else digest(MODELS[w.model], w.model, w.case)
         ),
-        device=lambda w: MODELS[w.model].get("device", config["segment"]["device"]),
-        # as the above not compared: it decides where a job runs, not what it does
+        # named for their `input`, so not compared: they decide where a job runs
+        device=lambda w, input: MODELS[w.model].get(
+            "device", config["segment"]["device"]
+        ),
         gpu_memory_mb=lambda w, input: config["segment"]["gpu_memory_mb"],
         code=lambda w: code(
             "scripts/segment.py",

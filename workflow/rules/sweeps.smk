@@ -17,13 +17,13 @@ PARTS_OF_A_MODEL = [
 
 
 def table_of(dataset):
-    """The file that a data set is read from, in a list; a folder counts by its digest."""
+    """The file that a data set is read from, in a list, so that it is missed; no folder."""
     path = DATASETS[dataset]["arguments"].get("path")
     return [path] if path and not Path(path).is_dir() else []
 
 
 def folder_digest(dataset):
-    """What a rule takes as a param of the folder that a data set lies in, if it is one."""
+    """What a rule takes as a param of the file or folder that a data set lies in."""
     path = DATASETS[dataset]["arguments"].get("path")
     return tree_digest(Path(path)) if path else ""
 

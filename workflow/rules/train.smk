@@ -270,10 +270,12 @@ rule bundle:
         scores=unseen_by("shipped"),
         people=of_unseen_people("shipped", TAUGHT),
     output:
-        expand(
-            "{models}/{{model}}/{part}",
-            models=portable(CHECKOUT, "workflow/models"),
-            part=["docs/README.md", *PARTS_OF_A_BUNDLE],
+        update(
+            expand(
+                "{models}/{{model}}/{part}",
+                models=portable(CHECKOUT, "workflow/models"),
+                part=["docs/README.md", *PARTS_OF_A_BUNDLE],
+            )
         ),
     log:
         "logs/bundle/{model}.log",

@@ -33,14 +33,14 @@ def reason_to_withhold(path: Path | str) -> str | None:
     return None if artefact["status"] == DONE else artefact["reason"]
 
 
-def withhold(outputs: list[str], reason: str) -> None:
-    """Write "withheld: reason" to each output: JSON as such, tables and images as empty files.
+def withhold(outputs: list[str], reason: str, status: str = WITHHELD) -> None:
+    """Write ``status`` and reason to each output: JSON as such, tables and images as empty files.
 
     A path without a suffix is a folder and is made, empty.
     """
     for output in map(Path, outputs):
         if output.suffix == ".json":
-            content = {"status": WITHHELD, "reason": reason}
+            content = {"status": status, "reason": reason}
             with complete(output) as partial:
                 partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
         elif output.suffix:

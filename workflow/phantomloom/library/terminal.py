@@ -34,7 +34,8 @@ def terminal_table(
         for line in lines
     ]
     told = ", ".join(f"{n} {kind}" for kind, n in counts.items() if n) or "no case"
-    return "\n".join([*table, told, f"all cases: {results / 'library/index.html'}"])
+    page = results / "library/index.html"
+    return "\n".join([*table, told, *([f"all cases: {page}"] if page.is_file() else [])])
 
 
 def _fate(
