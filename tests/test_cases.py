@@ -312,6 +312,8 @@ def test_a_scan_that_the_user_may_not_read_is_left_to_ingest(tmp_path, monkeypat
     assert scan_files(scan) == [scan]
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert scan_files(scan) == []
+    scan.unlink()  # of a stylised person it is yet to be made
+    assert scan_files(scan) == [scan]
 
 
 def test_a_scan_replaced_by_an_older_file_changes_its_digest(sheet):

@@ -125,7 +125,8 @@ def scan_files(path: Path) -> list[Path]:
     miss it, or fail to note its checksum, and stop all cases.
     """
     try:
-        return [file for file in files_of_scan(path)[:1] if os.access(file, os.R_OK)]
+        files = files_of_scan(path)[:1]
+        return [file for file in files if os.access(file, os.R_OK) or not file.exists()]
     except OSError:
         return []
 
