@@ -54,9 +54,9 @@ def surface_dice(a: np.ndarray, b: np.ndarray, spacing_mm: Triple) -> float:
 def _ball(spacing_mm: Triple) -> np.ndarray:
     """Return which voxels lie within TOLERANCE_MM: six times faster than a distance transform."""
     reach = [int(TOLERANCE_MM // mm) for mm in spacing_mm]
-    steps = np.ogrid[tuple(slice(-n, n + 1) for n in reach)]
-    apart_mm2 = sum((step * mm) ** 2 for step, mm in zip(steps, spacing_mm, strict=True))
-    return apart_mm2 <= TOLERANCE_MM**2 + 1e-6
+    z, y, x = np.ogrid[tuple(slice(-n, n + 1) for n in reach)]
+    dz, dy, dx = spacing_mm
+    return (z * dz) ** 2 + (y * dy) ** 2 + (x * dx) ** 2 <= TOLERANCE_MM**2 + 1e-6
 
 
 def agreements(
