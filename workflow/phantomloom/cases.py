@@ -152,11 +152,10 @@ def tree_digest(path: Path) -> str:
     """Return a digest of a file, or of all below a folder, which a rule takes as a param.
 
     Those below a folder count by name, size and time of change: a data set of reports or pictures
-    has 100,000s. So does a large file; a small one counts by content. Empty if nothing is there.
+    has 100,000s. A file counts as in ``scan_digest``. Empty if nothing is there.
     """
     if path.is_file():
-        small = path.stat().st_size <= SMALL_SCAN_BYTES
-        return sha256(repr(_content(path) if small else _change(path)).encode()).hexdigest()[:12]
+        return scan_digest(path)
     if not path.is_dir():
         return ""
     files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.name[0] != "."]

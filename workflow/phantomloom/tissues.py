@@ -197,8 +197,8 @@ def _bone(hu: np.ndarray, where: np.ndarray, ct: Volume) -> np.ndarray:
     cortex[parts[hu > CORTEX_HU]] = True
     bone = cortex[parts] & (parts > 0)
     coarse, factors = _coarse(ct.with_array(bone))
-    marrow = _enlarge(_closed(coarse.array >= 0.5, MARROW_MM, coarse), factors, bone.shape)
-    return bone | marrow & where
+    closed = _closed(coarse.array >= 0.5, MARROW_MM, coarse)
+    return bone | _enlarge(closed, factors, bone.shape) & where
 
 
 def _contrast(bright: np.ndarray, ct: Volume) -> np.ndarray:
@@ -282,8 +282,8 @@ def _opened(mask: np.ndarray) -> np.ndarray:
 
 def _box(mask: np.ndarray) -> tuple[slice, ...]:
     """Return the bounding box of ``mask`` with a margin, without which its faces had no outside."""
-    sides = ndimage.find_objects(mask.astype(np.uint8))[0]
-    return tuple(slice(max(0, side.start - 1), side.stop + 1) for side in sides)
+    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    return tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
 
 
 def _tissue_of() -> np.ndarray:
