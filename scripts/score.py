@@ -6,10 +6,10 @@ import torch
 
 from phantomloom.io import artefact, log, nifti
 from phantomloom.segmentation import labels, monai
-from phantomloom.segmentation.agreement import agreements
 from phantomloom.segmentation.bundle import about
 from phantomloom.segmentation.device import choose
-from phantomloom.segmentation.training.targets import BODY, as_learnt, tissue_truth
+from phantomloom.segmentation.training.scores import scores
+from phantomloom.segmentation.training.targets import as_learnt
 
 log.to(snakemake.log[0])
 torch.set_num_threads(snakemake.threads)
@@ -21,10 +21,6 @@ folders = {Path(path).parents[1].name: Path(path).parents[1] for path in snakema
 known = {model: about(folder).structures for model, folder in folders.items()}
 found = {model: monai.segment(ct, folder, device) for model, folder in folders.items()}
 told = snakemake.params.structures or labels.told(given, scheme, truth)
-truth = as_learnt(truth)
-tissues = truth.with_array(tissue_truth(truth.array))  # of a map that covers the body
-rows = agreements(found, truth, told, known)
-rows |= agreements(found, tissues, {*BODY} & {*told}, known)
-rows = {name: row._asdict() for name, row in rows.items()}
+rows = scores(found, as_learnt(truth), told, known)
 content = {"status": artefact.DONE, "cases": {snakemake.wildcards.unseen: rows}}
 artefact.write(content, snakemake.output[0], "score")

@@ -7,10 +7,9 @@ from safetensors.numpy import load_file
 
 from phantomloom.io import artefact, log
 from phantomloom.segmentation import monai
-from phantomloom.segmentation.agreement import agreements
 from phantomloom.segmentation.bundle import about
 from phantomloom.segmentation.device import choose
-from phantomloom.segmentation.training.targets import BODY, tissue_truth
+from phantomloom.segmentation.training.scores import scores
 from phantomloom.structures import structures
 from phantomloom.volume import Volume
 
@@ -24,9 +23,7 @@ people = {}
 for number in sorted({key.split("/")[0] for key in tensors}, key=int):
     ct = Volume(tensors[f"{number}/hu"], spacing_mm)
     truth = ct.with_array(tensors[f"{number}/labels"])
-    tissues = truth.with_array(tissue_truth(truth.array))
     found = {model: monai.segment(ct, folder, device) for model, folder in folders.items()}
-    rows = agreements(found, truth, structures(), known) | agreements(found, tissues, BODY, known)
-    people[number] = {name: row._asdict() for name, row in rows.items()}
-    said.info("person %s: %d structures", number, len(rows))
+    people[number] = scores(found, truth, structures(), known)
+    said.info("person %s: %d structures", number, len(people[number]))
 artefact.write({"status": artefact.DONE, "cases": people}, snakemake.output[0], "score")
