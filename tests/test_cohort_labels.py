@@ -287,6 +287,16 @@ def test_the_arch_passes_the_airways_whole(who):
 
 
 @pytest.mark.parametrize("who", ["man", "woman"])
+@pytest.mark.parametrize("level", ["T2", "T6", "T10", "T12", "L1", "L3", "L5"])
+def test_the_erector_spinae_lie_behind_the_canal(who, level):
+    image = painted(who)
+    plane = image.array[int(np.nonzero(image.array == label(f"vertebrae_{level}"))[0].mean())]
+    canal = np.nonzero(plane == label("spinal_cord"))[0].mean()
+    for side in ("left", "right"):
+        assert np.nonzero(plane == label(f"autochthon_{side}"))[0].min() > canal
+
+
+@pytest.mark.parametrize("who", ["man", "woman"])
 def test_no_muscle_goes_through_a_kidney(who):
     image = painted(who)
     for side in ("left", "right"):

@@ -32,12 +32,12 @@ def _paint_paired(body: Body, canvas: Canvas) -> None:
         low = 0 if side == "left" else -16
         if side in body.person.kidneys:
             middle = (1162 + low, 38, 62)
-            sinus = tool.blob((1162 + low, 30, 47), (19, 9, 13), (25, 0, 0), sign)
+            sinus = tool.blob((1162 + low, 30, 47), (19, 9, 13), (40, 0, 0), sign)
             canvas.paint("visceral_fat", [sinus], ABDOMEN)
             if side in body.person.cysts:
                 cyst = [tool.blob((1130 + low, 40, 88), (12, 12, 12), side=sign)]
                 canvas.paint(f"kidney_cyst_{side}", cyst, ABDOMEN)
-            bean = [tool.blob(middle, (57, 24, 31), (25, -10, 0), sign)]
+            bean = [tool.blob(middle, (57, 24, 31), (40, -10, 0), sign)]
             canvas.paint(f"kidney_{side}", bean, ABDOMEN, volumes["kidney"], 1.6)
         top = 1226 if side == "left" else 1216
         stem = [(top, 24, 37), (top - 10, 22, 36), (top - 18, 20, 35)]

@@ -10,11 +10,21 @@ PSOAS = (
     (1196, 26, 26), (1150, 22, 37), (1100, 18, 46), (1050, 10, 56), (1000, -10, 76),
     (960, -32, 92), (925, -32, 104), (880, 4, 116),
 )  # fmt: skip
-ERECTOR = (
-    (945, 98, 18), (985, 88, 22), (1040, 74, 31), (1100, 66, 34), (1170, 72, 34), (1250, 84, 31),
-    (1340, 92, 28), (1420, 84, 25), (1480, 62, 24), (1530, 46, 22), (1590, 42, 20), (1620, 50, 18),
+# The erector spinae lie behind ribs and transverse processes, flat on the trunk, round on the neck.
+BACK = (
+    (945, 98, 18), (985, 90, 22), (1040, 79, 30), (1077, 73, 35), (1115, 71, 37), (1152, 73, 37),
+    (1189, 77, 36), (1222, 81, 35), (1260, 85, 34), (1310, 88, 32), (1360, 90, 30), (1420, 85, 27),
+    (1467, 74, 25), (1486, 66, 24),
 )  # fmt: skip
-ERECTOR_RADII = (10, 17, 26, 29, 27, 22, 18, 17, 18, 18, 16, 10)
+BACK_RADII = (10, 18, 26, 29, 30, 29, 27, 25, 23, 20, 18, 18, 17, 16)
+NAPE = ((1450, 78, 25), (1480, 64, 24), (1530, 46, 22), (1590, 42, 20), (1620, 50, 18))
+NAPE_RADII = (10, 15, 18, 16, 10)
+MULTIFIDUS = (
+    (945, 96, 12), (985, 90, 13), (1040, 79, 15), (1115, 69, 16), (1189, 76, 15), (1222, 81, 14),
+    (1279, 89, 13), (1381, 90, 13), (1467, 73, 13),
+)  # fmt: skip
+MULTIFIDUS_RADII = (8, 13, 14, 15, 13, 12, 10, 9, 9)
+FLAT = 1.5  # of the back's muscles, breadth to depth
 
 
 def paint_muscles(body: Body, canvas: Canvas) -> None:
@@ -23,8 +33,9 @@ def paint_muscles(body: Body, canvas: Canvas) -> None:
     for side, sign in SIDES.items():
         psoas = tool.tube(PSOAS, [9, 15, 20, 22, 21, 18, 16, 12], sign)
         canvas.paint(f"iliopsoas_{side}", psoas + _iliacus(tool, sign))
-        erector = tool.tube(ERECTOR, ERECTOR_RADII, sign)
-        canvas.paint(f"autochthon_{side}", erector, WALL | CAVITY_REGION | MIDDLE)
+        back = tool.tube(BACK, BACK_RADII, sign, normal=(0, 1, -0.35), squeeze=FLAT)
+        rest = tool.tube(MULTIFIDUS, MULTIFIDUS_RADII, sign) + tool.tube(NAPE, NAPE_RADII, sign)
+        canvas.paint(f"autochthon_{side}", back + rest, WALL | CAVITY_REGION | MIDDLE)
         canvas.paint(f"gluteus_minimus_{side}", _minimus(tool, sign), LEAN)
         canvas.paint(f"gluteus_medius_{side}", _medius(tool, sign), LEAN)
         canvas.paint(f"gluteus_maximus_{side}", _maximus(tool, sign), LEAN)
