@@ -23,7 +23,7 @@ people = {}
 for number in sorted({key.split("/")[0] for key in tensors}, key=int):
     ct = Volume(tensors[f"{number}/hu"], spacing_mm)
     truth = ct.with_array(tensors[f"{number}/labels"])
-    found = {model: monai.segment(ct, folder, device) for model, folder in folders.items()}
+    found = monai.segment_together(ct, folders, device)
     people[number] = scores(found, truth, structures(), known)
     said.info("person %s: %d structures", number, len(people[number]))
 artefact.write({"status": artefact.DONE, "cases": people}, snakemake.output[0], "score")

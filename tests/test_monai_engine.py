@@ -15,7 +15,8 @@ from monai.transforms import ResampleToMatch
 from safetensors.torch import load_file
 
 from phantomloom.segmentation import bundle
-from phantomloom.segmentation.monai import segment
+from phantomloom.segmentation.monai import segment, segment_together
+from phantomloom.segmentation.network import BlockUNet
 from phantomloom.segmentation.sliding import planes
 from phantomloom.segmentation.windows import windows
 from phantomloom.structures import label
@@ -250,3 +251,40 @@ def test_a_missing_part_is_named_with_the_cure(threshold):
     (threshold / bundle.WEIGHTS).unlink()
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors.*snakemake train"):
         bundle.read(threshold)
+
+
+def of_one_training(folder, seeds):
+    """Bundles of one trunk each seed, whose heads differ."""
+    classes = {"abdomen": ("liver", "spleen"), "torso": ("aorta",), "body": ("muscles", "bones")}
+    paths = {}
+    for seed, (name, structures) in zip(seeds, classes.items(), strict=True):
+        torch.manual_seed(seed)
+        network = BlockUNet(3, 1 + len(structures), (4, 4, 8))
+        torch.nn.init.normal_(network.head.weight)
+        weights = {key: value.detach() for key, value in network.named_parameters()}
+        target = f"{BlockUNet.__module__}.{BlockUNet.__qualname__}"
+        size = {"channels": 3, "classes": 1 + len(structures), "features": [4, 4, 8]}
+        about = bundle.About(name, structures, 3.0, (16, 32, 32), ("abc",))
+        paths[name] = folder / name
+        bundle.write(paths[name], about, {"_target_": target, **size}, weights)
+    return paths
+
+
+def test_networks_of_one_trunk_find_together_what_each_finds_alone(tmp_path):
+    paths, ct = of_one_training(tmp_path, (3, 3, 3)), random_scan((20, 40, 36), (2.5, 3.0, 3.5))
+    together = segment_together(ct, paths, "cpu")
+    assert list(together) == list(paths)
+    for name, path in paths.items():
+        alone = segment(ct, path, "cpu")
+        assert len(np.unique(alone.labels.array)) > 1
+        assert (together[name].labels.array == alone.labels.array).all()
+        assert together[name].confidence == alone.confidence
+        assert together[name].training_scans == alone.training_scans
+
+
+def test_networks_of_several_trunks_are_not_applied_together(tmp_path, noisy):
+    paths, ct = of_one_training(tmp_path, (3, 4, 3)), random_scan((16, 32, 32))
+    with pytest.raises(ValueError, match="one trunk"):
+        segment_together(ct, paths, "cpu")
+    with pytest.raises(ValueError, match="PhantomLoom trained"):
+        segment_together(ct, {"noise": noisy}, "cpu")

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 import phantomloom
 from phantomloom.io import complete
 from phantomloom.schemes import ids_of
-from phantomloom.segmentation import network as _named_by_bundles  # noqa: F401
+from phantomloom.segmentation.network import BlockUNet, with_all_heads
 from phantomloom.segmentation.prepared import Prepared, at_spacing, by_transforms
 from phantomloom.segmentation.sliding import Windows
 from phantomloom.segmentation.windows import AIR_HU, WINDOWS_HU, SeesHU
@@ -68,6 +68,20 @@ def read(folder: Path) -> Model:
         _present(folder, [part])
     settings = json.loads((folder / INFERENCE).read_text())
     return _ours(folder, settings) if "spacing_mm" in settings else _foreign(folder)
+
+
+def joined(models: Sequence[Model]) -> Model:
+    """Return one network of ours that gives the scores of all ``models``, their trunk run once.
+
+    Raises:
+        ValueError: if they have no common trunk.
+    """
+    networks = [model.network.network for model in models if isinstance(model.network, SeesHU)]
+    ours = [network for network in networks if isinstance(network, BlockUNet)]
+    if len(ours) < len(models):
+        raise ValueError("only networks that PhantomLoom trained have a trunk in common")
+    ids = tuple(i for model in models for i in model.ids)
+    return models[0]._replace(network=SeesHU(with_all_heads(ours)), ids=ids)
 
 
 def _present(folder: Path, parts: Sequence[Path]) -> Path:

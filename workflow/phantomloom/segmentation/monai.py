@@ -28,15 +28,40 @@ def segment(ct: Volume, weights: Path, device: str) -> Segmentation:
         ValueError: if it names classes that no structure goes by, or cannot be applied to a CT.
     """
     model = bundle.read(weights)
+    return _found(ct, model, [model.ids], device, weights)[0]
+
+
+def segment_together(ct: Volume, bundles: dict[str, Path], device: str) -> dict[str, Segmentation]:
+    """Return likewise what several bundles of one training of ours find, by name.
+
+    Their common trunk is run once.
+
+    Raises:
+        FileNotFoundError: if a bundle is not complete.
+        ValueError: if they have no common trunk.
+    """
+    models = [bundle.read(folder) for folder in bundles.values()]
+    ids = [model.ids for model in models]
+    one = bundle.joined(models)
+    found = _found(ct, one, ids, device, next(iter(bundles.values())))
+    return dict(zip(bundles, found, strict=True))
+
+
+def _found(
+    ct: Volume, model: bundle.Model, ids: Sequence[tuple[int, ...]], device: str, weights: Path
+) -> list[Segmentation]:
+    """Return what each of the heads finds whose classes are ``ids``."""
     image, axes, to_ct = model.prepare(ct)
     windows = model.windows._replace(patch=tuple(model.windows.patch[i] for i in np.argsort(axes)))
     said.info("%s voxels in windows of %s on %s", tuple(image.shape[2:]), windows.patch, device)
-    network = _turned(model.network.to(device), axes)
-    scores = _of_classes(planes(image, network, windows, device), len(model.ids), weights)
-    winners, certainty, entropy_bits = _on_grid(scores, to_ct)
-    labels = np.array(model.ids, np.uint8)[winners]
-    sure = confidence(labels, certainty, entropy_bits)
-    return Segmentation(ct.with_array(labels), sure, model.training_scans)
+    network, sizes = _turned(model.network.to(device), axes), [len(each) for each in ids]
+    scores = _of_classes(planes(image, network, windows, device), sum(sizes), weights)
+    result = []
+    for of_head, winners, *sure in zip(ids, *_on_grid(scores, sizes, to_ct), strict=True):
+        labels = np.array(of_head, np.uint8)[winners]
+        seen = model.training_scans
+        result.append(Segmentation(ct.with_array(labels), confidence(labels, *sure), seen))
+    return result
 
 
 def _turned(network: nn.Module, axes: Sequence[int]) -> Callable[[Tensor], Tensor]:
@@ -58,31 +83,33 @@ def _of_classes(scores: Iterator[Tensor], classes: int, weights: Path) -> Iterat
 
 
 def _on_grid(
-    scores: Iterator[Tensor], to_ct: Sequence[np.ndarray]
+    scores: Iterator[Tensor], sizes: Sequence[int], to_ct: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return class, its probability and the entropy in bits of each voxel of the CT, [Z, Y, X].
+    """Return class, its probability and the entropy in bits of each voxel, [heads, Z, Y, X].
 
-    ``scores`` are planes [classes, Y, X] of the network's grid; only those that the plane at hand
-    needs are kept. ``to_ct`` are the weights [target, source] along z, y and x.
+    ``scores`` are planes [classes, Y, X] of the network's grid, ``sizes`` how many of the classes
+    belong to each head; only those planes are kept that the one at hand needs. ``to_ct`` are the
+    weights [target, source] along z, y and x.
     """
     z, y, x = map(torch.from_numpy, to_ct)
-    shape = (len(z), len(y), len(x))
+    shape = (len(sizes), len(z), len(y), len(x))
     winners = np.empty(shape, np.uint8)
     certainty, entropy_bits = np.empty(shape, np.float16), np.empty(shape, np.float16)
     upwards = bool(z[0].argmax() <= z[-1].argmax())  # a network's own z may point down
-    kept: deque[Tensor] = deque()
+    kept: deque[list[Tensor]] = deque()
     first = 0  # plane of the network's grid that kept[0] is
     for k in range(len(z)) if upwards else reversed(range(len(z))):
         near = z[k].nonzero()[:, 0].tolist()
         while first + len(kept) <= near[-1]:
-            classes, bits = probabilities(next(scores))
-            kept.append(torch.cat([classes, bits[None]]))
+            heads = map(probabilities, next(scores).split(sizes))
+            kept.append([torch.cat([classes, bits[None]]) for classes, bits in heads])
         while first < near[0]:
             kept.popleft()
             first += 1
-        plane = sum(z[k, i] * kept[i - first] for i in near)  # [classes + 1, Y, X]
-        wide = y @ plane @ x.T
-        best = wide[:-1].max(0)
-        winners[k], certainty[k] = best.indices.numpy(), best.values.numpy()
-        entropy_bits[k] = wide[-1].numpy()
+        for head in range(len(sizes)):
+            plane = sum(z[k, i] * kept[i - first][head] for i in near)  # [classes + 1, Y, X]
+            wide = y @ plane @ x.T
+            best = wide[:-1].max(0)
+            winners[head, k], certainty[head, k] = best.indices.numpy(), best.values.numpy()
+            entropy_bits[head, k] = wide[-1].numpy()
     return winners, certainty, entropy_bits

@@ -6,6 +6,10 @@ takes a sixth of the time of the same U-Net at full resolution. Channels lie las
 takes another quarter off it in float32.
 """
 
+from collections.abc import Sequence
+from copy import deepcopy
+from itertools import pairwise
+
 import torch
 from monai.networks.nets.dynunet import DynUNet
 from torch import Tensor, nn
@@ -43,6 +47,28 @@ class BlockUNet(nn.Module):
         """Return what the head sees of each block, [B, features, Z/2, Y/2, X/2]."""
         blocks = fold_blocks(image).contiguous(memory_format=torch.channels_last_3d)
         return leaky_relu(torch.cat([self.unet(one) for one in blocks.split(1)]))
+
+
+def with_all_heads(networks: Sequence[BlockUNet]) -> BlockUNet:
+    """Return one network that gives the scores of all, in their order, for the price of one trunk.
+
+    Raises:
+        ValueError: if their trunks differ.
+    """
+    trunks = [network.unet.state_dict() for network in networks]
+    for one, other in pairwise(trunks):
+        if not all(torch.equal(value, other[name]) for name, value in one.items()):
+            raise ValueError("networks of one training have one trunk; these have several")
+    heads = [network.head for network in networks]
+    result = deepcopy(networks[0])
+    result.head = nn.Conv3d(SEEN_BY_HEAD, sum(head.out_channels for head in heads), kernel_size=1)
+    result.head.load_state_dict(
+        {
+            name: torch.cat([head.state_dict()[name] for head in heads])
+            for name in ("weight", "bias")
+        }
+    )
+    return result.eval()
 
 
 def fold_blocks(image: Tensor) -> Tensor:
