@@ -105,23 +105,6 @@ def test_chambers_that_labels_do_not_tell_apart_share_the_group_of_the_heart():
     assert (of_id[label("aorta")], of_id[label("heart")]) == (1, 2)
 
 
-def test_bones_without_levels_share_a_group_with_their_kin_of_the_same_side():
-    learnt = ("vertebrae_T12", "vertebrae_C7", "rib_left_3", "rib_left_4", "rib_right_4", "sacrum")
-    of_class, of_id = lesson(frozenset(learnt) - {"rib_left_3"}, learnt, levels=False)
-    assert of_class.tolist() == [0, 1, 1, 0, 2, 3, 4]
-    ids = [label(name) for name in learnt]
-    assert of_id[ids].tolist() == [1, 1, 0, 2, 3, 4]
-
-
-def test_only_the_kinds_that_tell_levels_tell_one_vertebra_from_the_next():
-    material, learnt = Material([], [scan()], CONTRAST), {"skeleton": ("vertebrae_L2", "vertebrae_L1")}
-    for levels, groups in (("scan", [0, 1, 2]), ("stylised", [0, 1, 1])):
-        of = Patches(material, learnt, (16, 32, 32), 3.0, {"scan": 1}, 5, 20, levels=[levels])
-        sample = of[0]
-        assert sample.groups[0].tolist() == groups
-        assert set(sample.target.unique().tolist()) == {0, groups[2]}
-
-
 def test_a_scheme_tells_which_structures_its_labels_can_show():
     assert {"liver", "rib_left_7", "costal_cartilages"} <= named_in("total")
     assert not {"brachial_plexus_left", "face", "muscles"} & named_in("total")

@@ -195,7 +195,7 @@ rule score:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=12000,
         runtime=60,
     params:
         **ON_DEVICE,

@@ -32,7 +32,7 @@ def _paint_paired(body: Body, canvas: Canvas) -> None:
         low = 0 if side == "left" else -16
         if side in body.person.kidneys:
             middle = (1162 + low, 38, 62)
-            sinus = tool.blob((1162 + low, 30, 47), (19, 9, 13), (40, 0, 0), sign)
+            sinus = tool.blob((1162 + low, 27, 49), (19, 9, 13), (40, 0, 0), sign)
             canvas.paint("visceral_fat", [sinus], ABDOMEN)
             if side in body.person.cysts:
                 cyst = [tool.blob((1130 + low, 40, 88), (12, 12, 12), side=sign)]

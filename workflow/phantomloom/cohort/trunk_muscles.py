@@ -11,12 +11,12 @@ PSOAS = (
     (960, -32, 92), (925, -32, 104), (880, 4, 116),
 )  # fmt: skip
 # The erector spinae lie behind ribs and transverse processes, flat on the trunk, round on the neck.
-BACK = (
+ERECTOR = (
     (945, 98, 18), (985, 90, 22), (1040, 79, 30), (1077, 73, 35), (1115, 71, 37), (1152, 73, 37),
     (1189, 77, 36), (1222, 81, 35), (1260, 85, 34), (1310, 88, 32), (1360, 90, 30), (1420, 85, 27),
     (1467, 74, 25), (1486, 66, 24),
 )  # fmt: skip
-BACK_RADII = (10, 18, 26, 29, 30, 29, 27, 25, 23, 20, 18, 18, 17, 16)
+ERECTOR_RADII = (10, 18, 26, 29, 30, 29, 27, 25, 23, 20, 18, 18, 17, 16)
 NAPE = ((1450, 78, 25), (1480, 64, 24), (1530, 46, 22), (1590, 42, 20), (1620, 50, 18))
 NAPE_RADII = (10, 15, 18, 16, 10)
 MULTIFIDUS = (
@@ -33,9 +33,9 @@ def paint_muscles(body: Body, canvas: Canvas) -> None:
     for side, sign in SIDES.items():
         psoas = tool.tube(PSOAS, [9, 15, 20, 22, 21, 18, 16, 12], sign)
         canvas.paint(f"iliopsoas_{side}", psoas + _iliacus(tool, sign))
-        back = tool.tube(BACK, BACK_RADII, sign, normal=(0, 1, -0.35), squeeze=FLAT)
+        erector = tool.tube(ERECTOR, ERECTOR_RADII, sign, normal=(0, 1, -0.35), squeeze=FLAT)
         rest = tool.tube(MULTIFIDUS, MULTIFIDUS_RADII, sign) + tool.tube(NAPE, NAPE_RADII, sign)
-        canvas.paint(f"autochthon_{side}", back + rest, WALL | CAVITY_REGION | MIDDLE)
+        canvas.paint(f"autochthon_{side}", erector + rest, WALL | CAVITY_REGION | MIDDLE)
         canvas.paint(f"gluteus_minimus_{side}", _minimus(tool, sign), LEAN)
         canvas.paint(f"gluteus_medius_{side}", _medius(tool, sign), LEAN)
         canvas.paint(f"gluteus_maximus_{side}", _maximus(tool, sign), LEAN)

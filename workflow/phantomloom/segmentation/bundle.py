@@ -76,7 +76,7 @@ def joined(models: Sequence[Model]) -> Model:
     Raises:
         ValueError: if they have no common trunk.
     """
-    networks = [model.network.network for model in models if isinstance(model.network, SeesHU)]
+    networks = [getattr(model.network, "network", None) for model in models]
     ours = [network for network in networks if isinstance(network, BlockUNet)]
     if len(ours) < len(models):
         raise ValueError("only networks that PhantomLoom trained have a trunk in common")

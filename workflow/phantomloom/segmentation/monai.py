@@ -59,8 +59,8 @@ def _found(
     result = []
     for of_head, winners, *sure in zip(ids, *_on_grid(scores, sizes, to_ct), strict=True):
         labels = np.array(of_head, np.uint8)[winners]
-        seen = model.training_scans
-        result.append(Segmentation(ct.with_array(labels), confidence(labels, *sure), seen))
+        found = ct.with_array(labels)
+        result.append(Segmentation(found, confidence(labels, *sure), model.training_scans))
     return result
 
 

@@ -68,7 +68,7 @@ def with_all_heads(networks: Sequence[BlockUNet]) -> BlockUNet:
             for name in ("weight", "bias")
         }
     )
-    return result.eval()
+    return result
 
 
 def fold_blocks(image: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from phantomloom.io import complete
 from phantomloom.segmentation.network import BLOCK, BlockUNet
 from phantomloom.segmentation.training import objective
 from phantomloom.segmentation.training.progress import Log, mean_dice
-from phantomloom.segmentation.training.samples import KINDS, Material, Patches
+from phantomloom.segmentation.training.samples import Material, Patches
 from phantomloom.segmentation.training.targets import Learnt
 from phantomloom.segmentation.windows import WINDOWS_HU
 
@@ -43,12 +43,11 @@ class Recipe(NamedTuple):
     shares: dict[str, float]
     seed: int
     save_every: int
-    levels: tuple[str, ...] = KINDS  # the kinds that tell which vertebra and rib it is
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> Self:
         """Return the recipe in ``settings``, which may hold more."""
-        return cls(**{name: settings[name] for name in cls._fields if name in settings})
+        return cls(*(settings[name] for name in cls._fields))
 
 
 def network_def(classes: int, recipe: Recipe) -> dict[str, Any]:
@@ -138,13 +137,7 @@ def train(
     step = _resume(state, run)
     log = Log(folder / "log.jsonl", step)
     of_all = partial(Patches, learnt=learnt, shape=recipe.patch, voxel_mm=recipe.spacing_mm)
-    patches = of_all(
-        material,
-        shares=recipe.shares,
-        seed=recipe.seed,
-        samples=recipe.steps,
-        levels=recipe.levels,
-    )
+    patches = of_all(material, shares=recipe.shares, seed=recipe.seed, samples=recipe.steps)
     shown = of_all(watched, shares={"stylised": 1}, seed=0, samples=WATCHED)
     for sample in log.timed(_stream(patches, step)):
         rate = recipe.learning_rate * (1 - step / recipe.steps) ** 0.9 * min(1, (step + 1) / 50)

@@ -1,6 +1,5 @@
 """Random, deformed patches of training cases; sample i depends on the seed and i alone."""
 
-from collections.abc import Collection
 from functools import cache
 from typing import NamedTuple
 
@@ -44,8 +43,7 @@ class Material(NamedTuple):
 class Patches(Dataset):
     """Patches [Z, Y, X] of ``shape``, of the three KINDS in ``shares``.
 
-    Each is centred near a voxel of a random class, of a random model, in a random case. Which
-    vertebra and which rib it is only those KINDS tell that ``levels`` names.
+    Each is centred near a voxel of a random class, of a random model, in a random case.
     """
 
     def __init__(
@@ -57,10 +55,9 @@ class Patches(Dataset):
         shares: dict[str, float],
         seed: int,
         samples: int,
-        levels: Collection[str] = KINDS,
     ) -> None:
         self.material, self.learnt, self.shape, self.voxel_mm = material, learnt, shape, voxel_mm
-        self.seed, self.samples, self.levels = seed, samples, levels
+        self.seed, self.samples = seed, samples
         self.shares = np.array([shares.get(kind, 0.0) for kind in KINDS])
         self.medians = [_median_hu(case) for case in material.scans]
 
@@ -86,17 +83,17 @@ class Patches(Dataset):
         mirrored = kind != "stylised" and rng.random() < MIRRORED
         if mirrored:
             hu, labels = hu.flip(-1), labels.flip(-1)
-        return _sample(hu, labels, case, self.learnt, mirrored, kind in self.levels)
+        return _sample(hu, labels, case, self.learnt, mirrored)
 
 
 def _sample(
-    hu: Tensor, labels: Tensor, case: TrainingCase, learnt: Learnt, mirrored: bool, levels: bool
+    hu: Tensor, labels: Tensor, case: TrainingCase, learnt: Learnt, mirrored: bool
 ) -> Sample:
     held = case.held
     if mirrored:  # what a mirror leaves possible; a liver on the left would teach situs inversus
         swap, symmetrical = _mirror()
         labels, held = swap[labels.long()], held & symmetrical
-    lessons = [lesson(held, names, levels) for names in learnt.values()]
+    lessons = [lesson(held, names) for names in learnt.values()]
     target = torch.stack([each.group_of_id[labels.long()] for each in lessons])
     return Sample(
         windows(hu[None, None])[0], target, tuple(each.group_of_class for each in lessons)

@@ -133,33 +133,23 @@ class Lesson(NamedTuple):
 
 
 @cache
-def lesson(held: frozenset[str], learnt: tuple[str, ...], levels: bool = True) -> Lesson:
+def lesson(held: frozenset[str], learnt: tuple[str, ...]) -> Lesson:
     """Return the groups of a model's classes for labels that show the structures ``held``.
 
     What is not held belongs to what contains it, if that is held (the chambers to the heart), else
-    to the background. Without ``levels`` all vertebrae share a group, and all ribs of a side.
+    to the background.
     """
     order = [n for n in learnt if n in held]
     holding = {n: _holding(n, held) for n in learnt}
     order += [n for n in structures() if n in {*holding.values()} - {*BODY, *learnt}]
-    alike = {n: n if levels else _without_level(n) for n in order}
-    number = {one: i for i, one in enumerate(dict.fromkeys(alike.values()), 1)}
-    group = {name: number[one] for name, one in alike.items()}
-    of_class = [0, *(group.get(holding[n], 0) for n in learnt)]
+    number = {name: i for i, name in enumerate(order, 1)}
+    of_class = [0, *(number.get(holding[n], 0) for n in learnt)]
     of_id = torch.zeros(256, dtype=torch.uint8)
     for name in structures():
-        of_id[label(name)] = group.get(_holding(name, held), 0)
+        of_id[label(name)] = number.get(_holding(name, held), 0)
     if set(BODY) <= set(learnt):
         of_id = of_id[_tissue_of_id()]
     return Lesson(torch.tensor(of_class), of_id)
-
-
-def _without_level(name: str) -> str:
-    """Return what a bone of the spine or the ribs is, without its number; else the name."""
-    row = structures()[name]
-    if row.material in ("vertebra", "cervical_vertebra"):
-        return "vertebra"
-    return f"rib_{row.side}" if row.material == "rib" else name
 
 
 def _holding(name: str, held: frozenset[str]) -> str:
