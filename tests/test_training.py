@@ -8,11 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from phantomloom.schemes import named_in
 from phantomloom.segmentation.network import BlockUNet
-from phantomloom.segmentation.training import loop, objective
+from phantomloom.segmentation.training import bundles, loop, objective
+from phantomloom.segmentation.training.adjustment import SHARE
 from phantomloom.segmentation.training.kept import check_kept
 from phantomloom.segmentation.training.samples import Material, Patches
 from phantomloom.segmentation.training.targets import (
@@ -265,7 +266,7 @@ def test_all_that_decides_the_result_makes_another_run_and_how_often_it_is_saved
         material = Material([], [case], CONTRAST)
         return loop.identity(material, learnt or classes([case]), recipe, first, code)
 
-    fitted = loop.Fitted({"bias": torch.ones(2)}, {})
+    fitted = loop.Fitted({"bias": torch.ones(2)}, {}, {})
     others = [
         of(recipe=RECIPE._replace(seed=4)),
         of(recipe=RECIPE._replace(steps=5)),
@@ -320,7 +321,7 @@ def test_a_run_begins_with_the_weights_of_another_and_a_head_of_its_own_classes(
 )
 def test_kept_weights_of_another_recipe_are_told(tmp_path, change, told):
     path = tmp_path / "kept.safetensors"
-    loop.Fitted({"bias": torch.ones(2)}, {}).write(path, RECIPE._asdict())
+    loop.Fitted({"bias": torch.ones(2)}, {}, {}).write(path, RECIPE._asdict())
     settings = json.loads(json.dumps(RECIPE._replace(**change)._asdict()))
     with pytest.raises(ValueError, match=re.escape(told)) if told else nullcontext() as error:
         check_kept(path, settings, "its.key")
@@ -352,8 +353,20 @@ def test_the_log_tells_loss_speed_waiting_and_dice_and_the_loss_falls(tmp_path):
 
 
 def test_each_model_gets_the_trunk_and_its_own_rows_of_the_head(tmp_path):
-    weights, learnt = run(tmp_path)
+    weights, learnt, _ = run(tmp_path)
     parts = split(weights, learnt)
     rows = [parts[model]["head.bias"] for model in learnt]
     assert [len(row) for row in rows] == [8 * (1 + len(names)) for names in learnt.values()]
     assert torch.equal(torch.cat(rows), weights["head.bias"])
+
+
+def test_bundles_have_scores_of_voxels_that_weigh_the_same(tmp_path):
+    fitted = run(tmp_path / "run")
+    bundles.write(tmp_path, fitted, RECIPE)
+    parts = split(fitted.weights, fitted.learnt)
+    for model, names in fitted.learnt.items():
+        found = load_file(tmp_path / model / "models/model.safetensors")["head.bias"].float()
+        more = found - parts[model]["head.bias"]
+        expected = torch.tensor(fitted.voxels[model]).log().repeat_interleave(8) * SHARE / 2
+        assert len(found) == 8 * (1 + len(names))
+        assert torch.allclose(more, expected, atol=4e-3)

@@ -67,7 +67,7 @@ def test_every_case_is_scored_by_networks_that_have_not_seen_it(tmp_path, cases)
 def test_what_begins_with_kept_weights_does_not_train_them(tmp_path):
     settings = yaml.safe_load((ROOT / "config.yaml").read_text())["train"]
     its = settings["network"] | settings["recipes"]["people"] | {"people": settings["people"]}
-    loop.Fitted({"bias": torch.ones(2)}, {}).write(tmp_path / "mine.safetensors", its)
+    loop.Fitted({"bias": torch.ones(2)}, {}, {}).write(tmp_path / "mine.safetensors", its)
     kept = {"recipes": {"people": {"kept": "mine.safetensors"}}}
     target = ("results/score/shipped/ann/eve.json",)
     code, told = plan(tmp_path, ["ann", "eve"], target, kept)

@@ -9,6 +9,7 @@ import logging
 from copy import deepcopy
 from functools import partial
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -21,7 +22,7 @@ from torch.utils.data import DataLoader, Subset
 
 from phantomloom.io import complete
 from phantomloom.segmentation.network import BLOCK, BlockUNet
-from phantomloom.segmentation.training import objective
+from phantomloom.segmentation.training import adjustment, objective
 from phantomloom.segmentation.training.progress import Log, mean_dice
 from phantomloom.segmentation.training.samples import Material, Patches
 from phantomloom.segmentation.training.targets import Learnt
@@ -61,14 +62,16 @@ def network_def(classes: int, recipe: Recipe) -> dict[str, Any]:
 
 
 class Fitted(NamedTuple):
-    """Weights and the classes of their head."""
+    """Weights, the classes of their head, and how many voxels these have in what taught."""
 
     weights: dict[str, Tensor]
     learnt: Learnt
+    voxels: dict[str, list[float]]  # by model, the background first
 
     def write(self, path: Path, settings: dict[str, Any]) -> None:
-        """Write one safetensors file of float16; its metadata name the classes and ``settings``."""
-        told = {"learnt": json.dumps(self.learnt), "settings": json.dumps(settings)}
+        """Write one safetensors file of float16; its metadata tell all else, and ``settings``."""
+        about = {"learnt": self.learnt, "voxels": self.voxels, "settings": settings}
+        told = {name: json.dumps(content) for name, content in about.items()}
         with complete(path) as partial:
             save_file({name: value.half() for name, value in self.weights.items()}, partial, told)
 
@@ -76,9 +79,9 @@ class Fitted(NamedTuple):
     def read(cls, path: Path) -> Self:
         """Return what ``write`` wrote, as float32."""
         with safe_open(path, framework="pt") as file:
-            learnt = json.loads(file.metadata()["learnt"])
+            learnt, voxels = (json.loads(file.metadata()[key]) for key in ("learnt", "voxels"))
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        return cls(weights, {model: tuple(names) for model, names in learnt.items()})
+        return cls(weights, {model: tuple(names) for model, names in learnt.items()}, voxels)
 
 
 class Run(NamedTuple):
@@ -157,7 +160,8 @@ def train(
             log.write({"step": step, "dice": mean_dice(_averaged(run), shown, sizes)})
             deep.seen.clear()
             _save(state, step, run)
-    return Fitted(average, learnt)
+    cases = [*material.people, *material.scans]
+    return Fitted(average, learnt, adjustment.voxels(cases, learnt, prod(recipe.patch)))
 
 
 def _begin_with(first: Fitted, network: BlockUNet, learnt: Learnt) -> None:

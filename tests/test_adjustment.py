@@ -1,0 +1,61 @@
+"""What the weights of the loss add to the scores, and what is left of it."""
+
+import pytest
+import torch
+from test_training import scan, stylised
+
+from phantomloom.segmentation.network import unfold_blocks
+from phantomloom.segmentation.training import adjustment
+
+
+def test_a_class_has_the_voxels_of_the_cases_that_show_it():
+    learnt = {
+        "abdomen": ("liver", "spleen"),
+        "skeleton": ("vertebrae_L1", "vertebrae_L2"),
+        "body": ("muscles", "subcutaneous_fat", "bones", "body", "visceral_fat"),
+    }
+    case = scan()
+    whole, liver, bone = case.hu.numel(), 12**3, 24 * 4 * 5
+    its = adjustment.voxels([case, stylised()], learnt, most=10**6)
+    assert its["abdomen"][:2] == [whole - liver, liver]
+    assert its["skeleton"][:2] == [whole - bone, bone]
+    assert its["abdomen"][2] == whole - liver and its["skeleton"][2] == whole - bone
+    muscle = int((case.hu == 40).sum()) - liver
+    assert its["body"][1] == pytest.approx(muscle, rel=0.1)
+    capped = adjustment.voxels([case], learnt, most=1000)
+    assert capped["abdomen"] == [1000, 1000, 1000] and capped["skeleton"][1] == bone
+
+
+def test_labels_that_cannot_tell_a_class_do_not_count_for_it():
+    held = {"liver"}
+    its = adjustment.voxels([scan(held)], {"abdomen": ("liver", "spleen")}, 10**6)["abdomen"]
+    assert its[1] == 12**3 and its[2] == its[0]
+    of_heart = adjustment.voxels([scan({"heart"})], {"torso": ("myocardium", "aorta")}, 10**6)
+    assert len(set(of_heart["torso"])) == 1
+
+
+def test_what_the_loss_teaches_of_a_rim_becomes_its_true_probability(monkeypatch):
+    """Of 1000 voxels that look alike 30 are the vessel, which the weights make a quarter."""
+    monkeypatch.setattr(adjustment, "SHARE", 1.0)
+    target = torch.zeros(100_000, dtype=torch.int64)
+    target[:900] = 1
+    alike = torch.zeros(len(target), dtype=torch.bool)
+    alike[870:1870] = True  # 30 of the vessel, 970 around it; the rest is plain to see
+    plain = torch.where(target == 1, 50.0, -50.0)
+    score = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([score], line_search_fn="strong_wolfe", max_iter=50)
+
+    def loss():
+        optimiser.zero_grad()
+        scores = torch.stack([torch.zeros(len(target)), torch.where(alike, score, plain)])
+        weight = torch.bincount(target).float().rsqrt()[target]
+        result = -(weight * scores.log_softmax(0).gather(0, target[None])[0]).sum()
+        result.backward()
+        return result
+
+    optimiser.step(loss)
+    assert score.detach().sigmoid().item() == pytest.approx(0.2455, abs=2e-3)
+    bias = torch.tensor([0.0, score.item()]).repeat_interleave(8)
+    rows = adjustment.adjusted(bias, torch.bincount(target).tolist())
+    image = unfold_blocks(rows[None, :, None, None, None])[0, :, 0, 0, 0]
+    assert image.softmax(0)[1].item() == pytest.approx(30 / 1000, abs=2e-3)
