@@ -1,11 +1,15 @@
 """What the weights of the loss add to the scores, and what is left of it."""
 
+import numpy as np
 import pytest
 import torch
-from test_training import scan, stylised
+from test_training import images, scan, stylised
 
 from phantomloom.segmentation.network import unfold_blocks
 from phantomloom.segmentation.training import adjustment
+from phantomloom.segmentation.training.loss import weight
+from phantomloom.segmentation.training.targets import of_scan
+from phantomloom.structures import label
 
 
 def test_a_class_has_the_voxels_of_the_cases_that_show_it():
@@ -27,11 +31,19 @@ def test_a_class_has_the_voxels_of_the_cases_that_show_it():
 
 
 def test_labels_that_cannot_tell_a_class_do_not_count_for_it():
-    held = {"liver"}
-    its = adjustment.voxels([scan(held)], {"abdomen": ("liver", "spleen")}, 10**6)["abdomen"]
-    assert its[1] == 12**3 and its[2] == its[0]
-    of_heart = adjustment.voxels([scan({"heart"})], {"torso": ("myocardium", "aorta")}, 10**6)
-    assert len(set(of_heart["torso"])) == 1
+    its = adjustment.voxels([scan(set()), stylised()], {"abdomen": ("liver",)}, 10**6)["abdomen"]
+    assert its[1] == 12**3
+    ct, labels = images()
+    heart = labels.with_array(np.where(labels.array == label("liver"), label("heart"), 0))
+    learnt = {"torso": ("myocardium", "heart_atrium_left")}
+    its = adjustment.voxels([of_scan("ann", ct, heart, {"heart"})], learnt, 10**6)["torso"]
+    assert its == [ct.array.size - 12**3] * 3
+
+
+def test_what_nobody_shows_has_the_voxels_that_were_known_before():
+    before = {"abdomen": {"": 9.0, "colon": 7.0, "liver": 5.0}}
+    its = adjustment.voxels([scan()], {"abdomen": ("liver", "colon")}, 10**6, before)["abdomen"]
+    assert its[1:] == [12**3, 7]
 
 
 def test_what_the_loss_teaches_of_a_rim_becomes_its_true_probability(monkeypatch):
@@ -48,8 +60,8 @@ def test_what_the_loss_teaches_of_a_rim_becomes_its_true_probability(monkeypatch
     def loss():
         optimiser.zero_grad()
         scores = torch.stack([torch.zeros(len(target)), torch.where(alike, score, plain)])
-        weight = torch.bincount(target).float().rsqrt()[target]
-        result = -(weight * scores.log_softmax(0).gather(0, target[None])[0]).sum()
+        of_voxel = weight(torch.bincount(target).float())[target]
+        result = -(of_voxel * scores.log_softmax(0).gather(0, target[None])[0]).sum()
         result.backward()
         return result
 

@@ -96,15 +96,15 @@ def test_a_network_is_scored_on_the_gpu_that_the_profile_gives_it(
     nifti.write(ct.with_array(labels), tmp_path / "labels.nii.gz")
     devices = set()
 
-    def segment(ct, folder, device):
+    def segment_together(ct, bundles, device):
         devices.add(device)
-        return Segmentation(ct.with_array(labels), {})
+        return {name: Segmentation(ct.with_array(labels), {}) for name in bundles}
 
     about = bundle.About("Liver", ("liver",), 3.0, (16, 16, 16), ())
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: int(there))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8e9, 8e9))
-    monkeypatch.setattr(monai, "segment", segment)
+    monkeypatch.setattr(monai, "segment_together", segment_together)
     monkeypatch.setattr(bundle, "about", lambda folder: about)
     run_script(
         monkeypatch,

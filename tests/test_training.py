@@ -295,7 +295,7 @@ def test_a_run_begins_with_the_weights_of_another_and_a_head_of_its_own_classes(
     before = run(tmp_path / "before")
     before.write(tmp_path / "weights.safetensors", {})
     read = loop.Fitted.read(tmp_path / "weights.safetensors")
-    assert read.learnt == before.learnt
+    assert read.learnt == before.learnt and read.voxels == before.voxels
     still = RECIPE._replace(learning_rate=1e-12, steps=1)
     material = Material([], [scan()], CONTRAST), Material([stylised()], [], CONTRAST)
     same = loop.train(*material, before.learnt, still, tmp_path / "same", "cpu", read).weights
@@ -335,6 +335,7 @@ def test_kept_weights_that_are_none_are_told(tmp_path):
     for write in (
         lambda: path.write_text("pointer"),
         lambda: save_file({"a": torch.ones(1)}, path),
+        lambda: save_file({"a": torch.ones(1)}, path, {"settings": "{}", "learnt": "{}"}),
     ):
         write()
         with pytest.raises(ValueError, match="holds no weights of a training run"):
@@ -360,7 +361,7 @@ def test_each_model_gets_the_trunk_and_its_own_rows_of_the_head(tmp_path):
     assert torch.equal(torch.cat(rows), weights["head.bias"])
 
 
-def test_bundles_have_scores_of_voxels_that_weigh_the_same(tmp_path):
+def test_bundles_take_part_of_the_weights_of_the_loss_back(tmp_path):
     fitted = run(tmp_path / "run")
     bundles.write(tmp_path, fitted, RECIPE)
     parts = split(fitted.weights, fitted.learnt)

@@ -57,7 +57,8 @@ def with_all_heads(networks: Sequence[BlockUNet]) -> BlockUNet:
     """
     trunks = [network.unet.state_dict() for network in networks]
     for one, other in pairwise(trunks):
-        if not all(torch.equal(value, other[name]) for name, value in one.items()):
+        same = one.keys() == other.keys()
+        if not same or not all(torch.equal(value, other[name]) for name, value in one.items()):
             raise ValueError("networks of one training have one trunk; these have several")
     heads = [network.head for network in networks]
     result = deepcopy(networks[0])

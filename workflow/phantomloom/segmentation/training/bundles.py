@@ -1,6 +1,6 @@
 """Bundles of what training fitted: of the shared trunk and head a network for each model.
 
-Their scores are those of voxels that all weigh the same, see ``adjustment``.
+Of the weights that classes had in the loss part is taken back, see ``adjustment``.
 """
 
 from pathlib import Path

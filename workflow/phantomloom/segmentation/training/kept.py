@@ -6,6 +6,8 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+TOLD = ("settings", "learnt", "voxels")  # by the metadata of weights
+
 
 def check_kept(path: Path, settings: dict[str, Any], key: str) -> None:
     """Check that the weights in ``path``, written by ``Fitted.write``, are of such settings.
@@ -24,7 +26,7 @@ def check_kept(path: Path, settings: dict[str, Any], key: str) -> None:
         raise FileNotFoundError(f"{key}: there are no weights {path}; {remedy}")
     try:
         with safe_open(path, framework="np") as file:
-            taught = json.loads(file.metadata()["settings"])
+            taught, *_ = (json.loads(file.metadata()[key]) for key in TOLD)
     except (SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"{key}: {path} holds no weights of a training run; {remedy}") from error
     wrong = [

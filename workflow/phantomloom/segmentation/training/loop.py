@@ -66,7 +66,7 @@ class Fitted(NamedTuple):
 
     weights: dict[str, Tensor]
     learnt: Learnt
-    voxels: dict[str, list[float]]  # by model, the background first
+    voxels: adjustment.Voxels
 
     def write(self, path: Path, settings: dict[str, Any]) -> None:
         """Write one safetensors file of float16; its metadata tell all else, and ``settings``."""
@@ -74,6 +74,13 @@ class Fitted(NamedTuple):
         told = {name: json.dumps(content) for name, content in about.items()}
         with complete(path) as partial:
             save_file({name: value.half() for name, value in self.weights.items()}, partial, told)
+
+    def voxels_by_name(self) -> dict[str, dict[str, float]]:
+        """Return ``voxels`` by model and structure, those of the background under ""."""
+        return {
+            model: dict(zip(("", *names), self.voxels[model], strict=True))
+            for model, names in self.learnt.items()
+        }
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -160,8 +167,8 @@ def train(
             log.write({"step": step, "dice": mean_dice(_averaged(run), shown, sizes)})
             deep.seen.clear()
             _save(state, step, run)
-    cases = [*material.people, *material.scans]
-    return Fitted(average, learnt, adjustment.voxels(cases, learnt, prod(recipe.patch)))
+    cases, before = [*material.people, *material.scans], first.voxels_by_name() if first else None
+    return Fitted(average, learnt, adjustment.voxels(cases, learnt, prod(recipe.patch), before))
 
 
 def _begin_with(first: Fitted, network: BlockUNet, learnt: Learnt) -> None:

@@ -28,9 +28,14 @@ def marginal_loss(scores: Tensor, target: Tensor, group_of_class: Tensor) -> Ten
         )
     right = probability.gather(0, target[None])[0]
     voxels = torch.bincount(target, minlength=groups).to(scores)
-    weight = voxels.clamp(min=1).rsqrt()[target]
-    entropy = -(weight * right.clamp(min=1e-30).log()).sum() / weight.sum()
+    of_voxel = weight(voxels)[target]
+    entropy = -(of_voxel * right.clamp(min=1e-30).log()).sum() / of_voxel.sum()
     return entropy + _dice_loss(probability, right, target, voxels)
+
+
+def weight(voxels: Tensor) -> Tensor:
+    """Return what a voxel weighs in the cross-entropy if its group has so many ``voxels``."""
+    return voxels.clamp(min=1).rsqrt()
 
 
 def _dice_loss(probability: Tensor, right: Tensor, target: Tensor, voxels: Tensor) -> Tensor:

@@ -18,7 +18,10 @@ LOG_EVERY = 20  # steps
 
 
 def mean_dice(averaged: BlockUNet, shown: Patches, sizes: list[int]) -> float:
-    """Return the mean Dice of a network over the classes that each patch shows."""
+    """Return the mean Dice of a network over the classes that each patch shows.
+
+    Of its scores as they are learnt; those of bundles are adjusted, and find more.
+    """
     device = averaged.head.weight.device
     found = []
     for sample in map(shown.__getitem__, range(len(shown))):
