@@ -21,29 +21,30 @@ def test_a_class_has_the_voxels_of_the_cases_that_show_it():
     case = scan()
     whole, liver, bone = case.hu.numel(), 12**3, 24 * 4 * 5
     its = adjustment.voxels([case, stylised()], learnt, most=10**6)
-    assert its["abdomen"][:2] == [whole - liver, liver]
-    assert its["skeleton"][:2] == [whole - bone, bone]
-    assert its["abdomen"][2] == whole - liver and its["skeleton"][2] == whole - bone
+    rest, around = whole - liver, whole - bone
+    assert its["abdomen"] == {"": rest, "liver": liver, "spleen": rest}
+    assert its["skeleton"] == {"": around, "vertebrae_L1": bone, "vertebrae_L2": around}
     muscle = int((case.hu == 40).sum()) - liver
-    assert its["body"][1] == pytest.approx(muscle, rel=0.1)
+    assert its["body"]["muscles"] == pytest.approx(muscle, rel=0.1)
     capped = adjustment.voxels([case], learnt, most=1000)
-    assert capped["abdomen"] == [1000, 1000, 1000] and capped["skeleton"][1] == bone
+    assert capped["abdomen"] == dict.fromkeys(its["abdomen"], 1000)
+    assert capped["skeleton"]["vertebrae_L1"] == bone
 
 
 def test_labels_that_cannot_tell_a_class_do_not_count_for_it():
     its = adjustment.voxels([scan(set()), stylised()], {"abdomen": ("liver",)}, 10**6)["abdomen"]
-    assert its[1] == 12**3
+    assert its["liver"] == 12**3
     ct, labels = images()
     heart = labels.with_array(np.where(labels.array == label("liver"), label("heart"), 0))
     learnt = {"torso": ("myocardium", "heart_atrium_left")}
     its = adjustment.voxels([of_scan("ann", ct, heart, {"heart"})], learnt, 10**6)["torso"]
-    assert its == [ct.array.size - 12**3] * 3
+    assert [*its.values()] == [ct.array.size - 12**3] * 3
 
 
 def test_what_nobody_shows_has_the_voxels_that_were_known_before():
     before = {"abdomen": {"": 9.0, "colon": 7.0, "liver": 5.0}}
     its = adjustment.voxels([scan()], {"abdomen": ("liver", "colon")}, 10**6, before)["abdomen"]
-    assert its[1:] == [12**3, 7]
+    assert its["liver"] == 12**3 and its["colon"] == 7
 
 
 def test_what_the_loss_teaches_of_a_rim_becomes_its_true_probability(monkeypatch):
@@ -68,6 +69,8 @@ def test_what_the_loss_teaches_of_a_rim_becomes_its_true_probability(monkeypatch
     optimiser.step(loss)
     assert score.detach().sigmoid().item() == pytest.approx(0.2455, abs=2e-3)
     bias = torch.tensor([0.0, score.item()]).repeat_interleave(8)
-    rows = adjustment.adjusted(bias, torch.bincount(target).tolist())
+    rows = adjustment.adjusted(
+        bias, dict(zip(("", "aorta"), torch.bincount(target).tolist(), strict=True))
+    )
     image = unfold_blocks(rows[None, :, None, None, None])[0, :, 0, 0, 0]
     assert image.softmax(0)[1].item() == pytest.approx(30 / 1000, abs=2e-3)

@@ -13,11 +13,13 @@ from monai.data.meta_tensor import MetaTensor
 from monai.inferers import sliding_window_inference
 from monai.transforms import ResampleToMatch
 from safetensors.torch import load_file
+from test_training import RECIPE
 
 from phantomloom.segmentation import bundle
 from phantomloom.segmentation.monai import segment, segment_together
 from phantomloom.segmentation.network import BlockUNet
 from phantomloom.segmentation.sliding import planes
+from phantomloom.segmentation.training.loop import network_def
 from phantomloom.segmentation.windows import windows
 from phantomloom.structures import label
 from phantomloom.volume import Volume
@@ -259,14 +261,12 @@ def of_one_training(folder, seeds):
     paths = {}
     for seed, (name, structures) in zip(seeds, classes.items(), strict=True):
         torch.manual_seed(seed)
-        network = BlockUNet(3, 1 + len(structures), (4, 4, 8))
+        network = BlockUNet(3, 1 + len(structures), RECIPE.features)
         torch.nn.init.normal_(network.head.weight)
         weights = {key: value.detach() for key, value in network.named_parameters()}
-        target = f"{BlockUNet.__module__}.{BlockUNet.__qualname__}"
-        size = {"channels": 3, "classes": 1 + len(structures), "features": [4, 4, 8]}
         about = bundle.About(name, structures, 3.0, (16, 32, 32), ("abc",))
         paths[name] = folder / name
-        bundle.write(paths[name], about, {"_target_": target, **size}, weights)
+        bundle.write(paths[name], about, network_def(1 + len(structures), RECIPE), weights)
     return paths
 
 

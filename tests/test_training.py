@@ -368,6 +368,9 @@ def test_bundles_take_part_of_the_weights_of_the_loss_back(tmp_path):
     for model, names in fitted.learnt.items():
         found = load_file(tmp_path / model / "models/model.safetensors")["head.bias"].float()
         more = found - parts[model]["head.bias"]
-        expected = torch.tensor(fitted.voxels[model]).log().repeat_interleave(8) * SHARE / 2
+        expected = (
+            torch.tensor([*fitted.voxels[model].values()]).log().repeat_interleave(8) * SHARE / 2
+        )
+        assert list(fitted.voxels[model]) == ["", *names]
         assert len(found) == 8 * (1 + len(names))
         assert torch.allclose(more, expected, atol=4e-3)

@@ -20,19 +20,16 @@ from phantomloom.segmentation.training.targets import Learnt, TrainingCase, less
 # Of the logarithm. Mean Dice of 5 stylised people whom training did not see: .726 at 0, .747 at .3,
 # .757 at .5, .760 at .75, .756 at 1; scans, on which scores are less sure, bear less.
 SHARE = 0.5
-Voxels = dict[str, list[float]]  # by model, of each class, the background first
+Voxels = dict[str, dict[str, float]]  # by model and class in the order of the head, "" the first
 
 
 def voxels(
-    cases: Sequence[TrainingCase],
-    learnt: Learnt,
-    most: int,
-    before: Mapping[str, Mapping[str, float]] | None = None,
+    cases: Sequence[TrainingCase], learnt: Learnt, most: int, before: Voxels | None = None
 ) -> Voxels:
     """Return how many voxels the classes have, up to ``most``.
 
     The mean over the cases whose labels show the class and can tell it from others; of what none
-    shows what was known ``before`` by model and name, else as many as the background, which leaves
+    shows what was known ``before``, else as many as the background, which leaves
     its scores as they are.
     """
     result = {}
@@ -47,14 +44,14 @@ def voxels(
             its = groups[of_class] * alone
             total, shown = total + its.clamp(max=most), shown + (its > 0)
         mean, known = (total / shown.clamp(min=1)).tolist(), (before or {}).get(model, {})
-        result[model] = [
-            its if seen else known.get(name, mean[0])
+        result[model] = {
+            name: its if seen else known.get(name, mean[0])
             for name, its, seen in zip(("", *names), mean, shown.tolist(), strict=True)
-        ]
+        }
     return result
 
 
-def adjusted(bias: Tensor, of_classes: Sequence[float]) -> Tensor:
+def adjusted(bias: Tensor, of_classes: Mapping[str, float]) -> Tensor:
     """Return the ``bias`` of a head, [classes x BLOCK^3], for classes of so many voxels."""
-    log_weight = weight(torch.tensor(of_classes)).log().to(bias)
+    log_weight = weight(torch.tensor([*of_classes.values()])).log().to(bias)
     return bias - SHARE * log_weight.repeat_interleave(BLOCK**3)

@@ -26,7 +26,7 @@ def check_kept(path: Path, settings: dict[str, Any], key: str) -> None:
         raise FileNotFoundError(f"{key}: there are no weights {path}; {remedy}")
     try:
         with safe_open(path, framework="np") as file:
-            taught, *_ = (json.loads(file.metadata()[key]) for key in TOLD)
+            taught, *_ = (json.loads(file.metadata()[name]) for name in TOLD)
     except (SafetensorError, KeyError, TypeError) as error:
         raise ValueError(f"{key}: {path} holds no weights of a training run; {remedy}") from error
     wrong = [

@@ -75,13 +75,6 @@ class Fitted(NamedTuple):
         with complete(path) as partial:
             save_file({name: value.half() for name, value in self.weights.items()}, partial, told)
 
-    def voxels_by_name(self) -> dict[str, dict[str, float]]:
-        """Return ``voxels`` by model and structure, those of the background under ""."""
-        return {
-            model: dict(zip(("", *names), self.voxels[model], strict=True))
-            for model, names in self.learnt.items()
-        }
-
     @classmethod
     def read(cls, path: Path) -> Self:
         """Return what ``write`` wrote, as float32."""
@@ -167,7 +160,7 @@ def train(
             log.write({"step": step, "dice": mean_dice(_averaged(run), shown, sizes)})
             deep.seen.clear()
             _save(state, step, run)
-    cases, before = [*material.people, *material.scans], first.voxels_by_name() if first else None
+    cases, before = [*material.people, *material.scans], first.voxels if first else None
     return Fitted(average, learnt, adjustment.voxels(cases, learnt, prod(recipe.patch), before))
 
 

@@ -20,7 +20,7 @@ LOG_EVERY = 20  # steps
 def mean_dice(averaged: BlockUNet, shown: Patches, sizes: list[int]) -> float:
     """Return the mean Dice of a network over the classes that each patch shows.
 
-    Of its scores as they are learnt; those of bundles are adjusted, and find more.
+    Of its scores as they are learnt; those of bundles are adjusted, see ``adjustment``.
     """
     device = averaged.head.weight.device
     found = []
