@@ -27,20 +27,25 @@ include: "workflow/rules/common.smk"
 rule all:
     """Build the library: every case as phantom, simulated CT and page."""
     input:
-        "results/qc/findings.tsv",
-        "results/library/index.html",
+        lambda w: and_what_they_lack(
+            "results/qc/findings.tsv", "results/library/index.html"
+        ),
 
 
 rule ingested:
     """Ingest every scan: phase 1, after which equal results stop what depends on them."""
     input:
-        lambda w: expand("results/ingest/{case}/ct.json", case=cases()),
+        lambda w: and_what_they_lack(
+            *expand("results/ingest/{case}/ct.json", case=cases())
+        ),
 
 
 rule judged:
     """Judge every phantom: phase 2, after which an unchanged verdict stops what depends on it."""
     input:
-        lambda w: expand("results/qc/{case}.verdict.json", case=cases()),
+        lambda w: and_what_they_lack(
+            *expand("results/qc/{case}.verdict.json", case=cases())
+        ),
 
 
 include: "workflow/rules/example.smk"

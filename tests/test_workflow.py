@@ -9,10 +9,12 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import SimpleITK as sitk
 import trimesh
@@ -255,6 +257,35 @@ def test_a_dicom_slice_replaced_in_place_reruns_that_case(house):
     assert jobs["ingest"] == jobs["segment"] == jobs["merge"] == 1
 
 
+def test_what_a_crashed_job_was_to_make_is_made_by_the_next_run_with_all_that_follows(house):
+    """Though what was made of the older segmentation is still there, and the job is on record."""
+    with (house / "scripts/segment.py").open("a") as script:
+        script.write("done = True\n")
+    started = subprocess.Popen(command("--quiet"), cwd=house, stderr=subprocess.DEVNULL)
+    crash_a_job_of("segment.py", started)
+    assert started.wait() == 1
+    (crashed,) = (c for c in ("ann", "ben", "cat") if not segmented(house, c).exists())
+    jobs = run(house)
+    assert jobs["segment"] == jobs["merge"] == jobs["page"] == 1
+    assert segmented(house, crashed).exists()
+    assert run(house) == {}
+
+
+def segmented(house, case):
+    return house / f"results/segment/{case}/abdomen.json"
+
+
+def crash_a_job_of(script: str, run: subprocess.Popen) -> None:
+    """Kill the first job of a run that runs ``script``, as the kernel does when memory is out."""
+    while run.poll() is None:
+        for process in psutil.Process(run.pid).children(recursive=True):
+            if process.cmdline()[-1:] and process.cmdline()[-1].endswith(script):
+                process.kill()
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"no job of {script} was seen")
+
+
 def test_a_scan_that_cannot_be_used_is_data_and_stops_nobody(house):
     mr = np.random.default_rng(0).integers(0, 900, (24, 32, 46)).astype(np.int16)
     write_ct(house, "dan", mr)
@@ -281,23 +312,22 @@ def test_all_these_edits_left_what_a_build_from_scratch_makes(house, tmp_path):
     fresh = tmp_path / "fresh"
     shutil.copytree(house, fresh, ignore=shutil.ignore_patterns("results", ".snakemake", "logs"))
     for made in ("segment/ben/abdomen.json", "qc/ann.json"):
-        kill_once_there_is(fresh / "results" / made)
-        run(fresh, "--unlock")
+        kill_once((fresh / "results" / made).exists, fresh)
     run(fresh)
     assert digests(fresh) == digests(house)
 
 
-def kill_once_there_is(made: Path) -> None:
-    """Start a run and kill it, with every process it started, as a power cut would."""
-    house = next(folder.parent for folder in made.parents if folder.name == "results")
+def kill_once(reached: Callable[[], bool], house: Path) -> None:
+    """Start a run and kill it, with every process it started, as a power cut would; unlock."""
     started = subprocess.Popen(
         command("--quiet"), cwd=house, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    while not made.exists() and started.poll() is None:
+    while not reached() and started.poll() is None:
         time.sleep(0.2)
     assert started.poll() is None, "the run was over before it could be killed"
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
+    run(house, "--unlock")
 
 
 def test_a_library_is_built_anywhere_from_a_config_of_its_own(house, tmp_path):

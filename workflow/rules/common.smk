@@ -1,4 +1,9 @@
+from contextlib import suppress
 from functools import cache
+
+from snakemake.exceptions import InputFunctionException
+from snakemake.iocontainers import Wildcards
+from snakemake.output_index import OutputIndex
 
 from phantomloom.cases import read_corrections
 
@@ -17,6 +22,16 @@ def stylised(case):
             "what names it: the target, train or gan.datasets"
         )
     return cases()[case].stylised
+
+
+def person_of(case):
+    """The stylised person that the sheet asks for as a case."""
+    if not stylised(case):
+        raise ValueError(
+            f"case {case} of {config['cohort']['cases']} is a scan, and a target asks for its "
+            "stylised person; ask for stylised:NUMBER there, or leave that target out"
+        )
+    return stylised(case)
 
 
 def of_person(case, file):
@@ -73,3 +88,27 @@ def of_library(pattern):
         if config["qc"]["population"]["source"] == "cases"
         else []
     )
+
+
+def and_what_they_lack(*targets):
+    """The targets of a target rule, and what is missing that they were made of.
+
+    A job that crashed or was killed leaves its output missing. Snakemake makes it again only for
+    a job that is due itself: with what was made of the older output it would be content.
+    """
+    makers, seen, lacking = OutputIndex(list(workflow.rules)), set(), [*targets]
+    ahead = [(target, False) for target in targets]
+    while ahead:
+        file, was_used = ahead.pop()
+        for maker in makers.match_producers(file):
+            is_there = Path(file).exists()
+            if was_used and not is_there:
+                lacking.append(file)
+            if file not in seen:
+                seen.add(file)
+                wildcards = Wildcards(fromdict=maker.get_wildcards(file))
+                # what an input function has to complain of, it does when it is asked for real
+                with suppress(InputFunctionException):
+                    inputs, *_ = maker.expand_input(wildcards)
+                    ahead += [(given, is_there) for given in inputs]
+    return lacking

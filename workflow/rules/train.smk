@@ -10,9 +10,11 @@ wildcard_constraints:
 rule train:
     """Train the shipped networks: on all labelled cases, and on all but one to score them."""
     input:
-        expand(
-            f"{portable(CHECKOUT, 'workflow/models')}/{{model}}/docs/README.md",
-            model=SHIPPED,
+        lambda w: and_what_they_lack(
+            *expand(
+                f"{portable(CHECKOUT, 'workflow/models')}/{{model}}/docs/README.md",
+                model=SHIPPED,
+            )
         ),
 
 
@@ -28,7 +30,9 @@ rule people:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        # every tenth is whole; 2,700 measured of those held out, drawn at 1.5 mm
+        mem_mb=lambda w, attempt: {"standard": 3000, "held_out": 6000}[w.family]
+        * attempt,
         runtime=30,
     params:
         persons=PEOPLE_IN_A_FILE,
@@ -185,6 +189,7 @@ rule score:
         ),
         ct=lambda w: f"results/ingest/{case_of(w.unseen)}/ct.nii.gz",
         labels=lambda w: reference(w.unseen)["labels"],
+        distinct=ancient("results/lesson/all.checked"),
     output:
         "results/score/{recipe}/{seen}/{unseen}.json",
     log:
@@ -215,6 +220,7 @@ rule score_people:
             model=SHIPPED,
         ),
         people=FILE_OF_PEOPLE,
+        distinct=ancient("results/lesson/all.checked"),
     output:
         "results/score/{recipe}/{seen}/people_{family}-{file}.json",
     log:
@@ -242,6 +248,7 @@ rule register:
         truth=lambda w: reference(w.unseen)["labels"],
         other="results/ingest/{seen}/ct.nii.gz",
         labels=lambda w: reference(w.seen)["labels"],
+        distinct=ancient("results/lesson/all.checked"),
     output:
         "results/score/registration/{seen}/{unseen}.json",
     log:
@@ -257,7 +264,7 @@ rule register:
     params:
         schemes=lambda w: [reference(case)["scheme"] for case in (w.unseen, w.seen)],
         labels=lambda w: [reference(case)["digest"] for case in (w.unseen, w.seen)],
-        structures=lambda w: shows(w.unseen),
+        structures=lambda w: [shows(case) for case in (w.unseen, w.seen)],
         code=code("scripts/register.py"),
     script:
         "../../scripts/register.py"
@@ -395,12 +402,12 @@ rule picture_comparison:
         found=lambda w: expand(
             "results/segment/{case}/{model}.nii.gz",
             case=case_of(w.reference),
-            model=SHIPPED,
+            model=config["segment"]["models"],
         ),
         told=lambda w: expand(
             "results/segment/{case}/{model}.json",
             case=case_of(w.reference),
-            model=SHIPPED,
+            model=config["segment"]["models"],
         ),
     output:
         "results/benchmark/comparison/{reference}.png",
