@@ -28,13 +28,14 @@ for how, seen, unseen, cases in read:
     if re.fullmatch(r"people_(standard|held_out)-\d+", unseen):
         rows += evaluation.of_people(title, cases, own) + evaluation.of_confidence(title, cases)
     elif how in ("shipped", "people"):
+        expected = hoped if how == "shipped" else dict.fromkeys(hoped)
         rivals = {
             method: its[unseen]
             for method, taught, u, its in read
             if how == "shipped" and u == unseen
             if method == "registration" or (method, taught) == ("scans", seen)
         }
-        rows += evaluation.beside(title, cases[unseen], rivals, hoped)
+        rows += evaluation.beside(title, cases[unseen], rivals, expected)
 for path in snakemake.input.logs:
     title = f"training {'/'.join(Path(path).parts[-3:-1])}"
     rows += evaluation.of_training(title, lines.read(Path(path)))

@@ -11,7 +11,7 @@ import torch
 
 from phantomloom.benchmark import Row, of_rules, records, table
 from phantomloom.io import log, nifti
-from phantomloom.segmentation import Segmentation, bundle, monai
+from phantomloom.segmentation import Segmentation, bundle, monai, registration
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -123,6 +123,37 @@ def test_a_network_is_scored_on_the_gpu_that_the_profile_gives_it(
     assert devices == {device}
     (case,) = json.loads((tmp_path / "score.json").read_text())["cases"].values()
     assert case["liver"]["dice"] == case["liver"]["surface_dice"] == 1
+
+
+def test_registration_is_judged_like_networks_and_by_what_both_labels_show(tmp_path, monkeypatch):
+    """The other case's labels show no spleen; its colon has no gas apart, as networks have it."""
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels[2:10, 5:15, 5:15] = label("colon")
+    labels[12:18, 5:15, 5:15] = label("gluteus_maximus_left")
+    ct = Volume(np.full(labels.shape, 60, np.int16), (3.0, 3.0, 3.0))
+    merged = labels.copy()
+    merged[4:8, 7:13, 7:13] = label("gas")
+    merged[:2, :2] = label("spleen")
+    for name, array in (("ct", ct.array), ("merged", merged), ("labels", labels)):
+        nifti.write(ct.with_array(array), tmp_path / f"{name}.nii.gz")
+    monkeypatch.setattr(registration, "carried", lambda ct, other, labels: labels)
+    files = {"ct": "ct", "other": "ct", "truth": "merged", "labels": "labels"}
+    run_script(
+        monkeypatch,
+        "register",
+        input=SimpleNamespace(**{key: tmp_path / f"{f}.nii.gz" for key, f in files.items()}),
+        output=[tmp_path / "score.json"],
+        params=SimpleNamespace(
+            schemes=["phantomloom"] * 2,
+            structures=[["colon", "gluteus_maximus_left", "muscles", "spleen"], None],
+        ),
+        wildcards=SimpleNamespace(unseen="ann"),
+    )
+    (case,) = json.loads((tmp_path / "score.json").read_text())["cases"].values()
+    assert {name: row["dice"] for name, row in case.items()} == {
+        "colon": 1,
+        "gluteus_maximus_left": 1,
+    }
 
 
 LARGEST_MB = {"measure": 830, "mesh": 5500, "simulate": 2000}  # 512 x 512 x 300 voxels, measured

@@ -197,6 +197,10 @@ LABELS = {"engine": "labels", "weights": None}
             "train.cases.patient1.structures.1: 'pulmonary_artery'; allowed: structures of",
         ),
         (
+            {"train": {"references": {"patient3": {"structures": ["livr"]}}}},
+            "train.references.patient3.structures.0: 'livr'; allowed: structures of",
+        ),
+        (
             {"train": {"references": {"patient1": {"case": "patient1", "labels": "mine"}}}},
             "train.references.patient1: is the name of a case under train.cases too",
         ),

@@ -10,11 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from phantomloom.io import lines
 from phantomloom.schemes import named_in
 from phantomloom.segmentation.network import BlockUNet
 from phantomloom.segmentation.training import bundles, loop, objective
 from phantomloom.segmentation.training.adjustment import SHARE
 from phantomloom.segmentation.training.kept import check_kept
+from phantomloom.segmentation.training.progress import Log
 from phantomloom.segmentation.training.samples import Material, Patches
 from phantomloom.segmentation.training.targets import (
     BODY,
@@ -230,6 +232,9 @@ def run(folder, steps=None, stop_at=None, seed=RECIPE.seed, first=None):
     return None
 
 
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this CPU multiplies no bfloat16"
+)
 @pytest.mark.parametrize("depth", [16, 24, 32])
 def test_gradients_are_those_of_float32_where_the_machine_multiplies_bfloat16(depth, monkeypatch):
     """Memory that was just freed is no number: what a kernel forgets to write shows."""
@@ -344,13 +349,23 @@ def test_kept_weights_that_are_none_are_told(tmp_path):
 
 def test_the_log_tells_loss_speed_waiting_and_dice_and_the_loss_falls(tmp_path):
     run(tmp_path, steps=40)
-    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    losses = [line["loss"] for line in lines if "loss" in line]
+    its = lines.read(tmp_path / "log.jsonl")
+    losses = [line["loss"] for line in its if "loss" in line]
     assert len(losses) == 2
     assert all(later < earlier for earlier, later in pairwise(losses))
-    assert all(0 <= line["waiting_share"] <= 1 for line in lines if "loss" in line)
-    assert [line["step"] for line in lines if "dice" in line] == list(range(2, 41, 2))
-    assert all(0 <= line["dice"] <= 1 for line in lines if "dice" in line)
+    assert all(0 <= line["waiting_share"] <= 1 for line in its if "loss" in line)
+    assert [line["step"] for line in its if "dice" in line] == list(range(2, 41, 2))
+    assert all(0 <= line["dice"] <= 1 for line in its if "dice" in line)
+
+
+def test_a_line_of_the_log_is_of_all_its_steps_wherever_dice_is_told_between(tmp_path):
+    log = Log(tmp_path / "log.jsonl", 0)
+    for step in range(1, 21):
+        log.add(step, 20, torch.tensor([float(step)]), ["torso"])
+        with log.aside():
+            log.write({"step": step, "dice": 0.5})
+    (line,) = [line for line in lines.read(tmp_path / "log.jsonl") if "loss" in line]
+    assert line["loss"] == line["losses"]["torso"] == 10.5
 
 
 def test_each_model_gets_the_trunk_and_its_own_rows_of_the_head(tmp_path):

@@ -85,14 +85,16 @@ def test_scans_of_one_patient_never_judge_each_other(tmp_path):
         for name in ("early", "late")
     }
     changes = {"cases": {"patient1": None, "patient2": None, "eve": EVE, **both}}
-    expert = {"expert": {"case": "late", "labels": "late_labels.nii.gz", "patient": "other"}}
+    of_late = {"case": "late", "labels": "late_labels.nii.gz"}
+    changes["cases"]["late"] = None  # taught no more; only the first of its references says whose
+    expert = {"expert": of_late | {"patient": "p7"}, "second": of_late}
     target = ("train",)
     code, told = plan(tmp_path, ["early", "late", "eve"], target, changes, expert)
     assert code == 0, told
     runs = set(re.findall(r"results/score/shipped/([\w+-]+)/(\w+)\.json", told))
-    assert {(seen, unseen) for seen, unseen in runs if unseen in {*both, "expert"}} == {
+    assert {(seen, unseen) for seen, unseen in runs if unseen != "eve"} == {
         ("eve", "early"),
-        ("eve", "late"),
         ("eve", "expert"),
+        ("eve", "second"),
     }
-    assert ("early+late", "eve") in runs
+    assert ("early", "eve") in runs

@@ -99,9 +99,13 @@ def case_of(name):
 
 
 def patient_of(name):
-    """Whose scan a case is, by the config; another patient's than all others if it does not say."""
+    """Whose scan a case is, if any of its rows says; else another patient's than all others."""
     case = case_of(name)
-    return (TAUGHT.get(case) or REFERENCES[name]).get("patient", case)
+    rows = [
+        TAUGHT.get(case, {}),
+        *(r for r in REFERENCES.values() if r["case"] == case),
+    ]
+    return next((row["patient"] for row in rows if "patient" in row), case)
 
 
 PATIENTS = [*dict.fromkeys(patient_of(case) for case in TAUGHT)]

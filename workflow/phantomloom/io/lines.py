@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from phantomloom.io import complete
+
 
 def add(log: Path, record: Mapping[str, Any]) -> None:
     """Write ``record`` at the end of ``log``."""
@@ -22,4 +24,5 @@ def forget(log: Path, counter: str, last: int) -> None:
     """Drop the records whose ``counter`` is beyond ``last``: those steps are made again."""
     if log.exists():
         kept = [record for record in read(log) if record[counter] <= last]
-        log.write_text("".join(json.dumps(record) + "\n" for record in kept))
+        with complete(log) as shorter:
+            shorter.write_text("".join(json.dumps(record) + "\n" for record in kept))

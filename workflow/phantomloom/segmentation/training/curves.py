@@ -1,6 +1,5 @@
 """Curves of training runs side by side: the loss of each model and, below it, the Dice."""
 
-import json
 from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
@@ -14,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from phantomloom.io import complete
+from phantomloom.io.lines import read
 
 RUNNING = 10  # points of a running mean
 # Okabe & Ito's colours, which colour-blind people tell apart
@@ -63,7 +63,7 @@ def figure(runs: Mapping[str, list[dict[str, Any]]]) -> Figure:
 
 def _read(path: Path) -> list[dict[str, Any]]:
     try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        lines = read(path)
     except ValueError as fault:
         raise ValueError(f"{path}: a training log is lines of JSON; {fault}") from fault
     if not any("losses" in line for line in lines):

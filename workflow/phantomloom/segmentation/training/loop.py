@@ -157,9 +157,10 @@ def train(
         )
         log.add(step, recipe.steps, losses.detach(), list(learnt))
         if step % recipe.save_every == 0 or step == recipe.steps:
-            log.write({"step": step, "dice": mean_dice(_averaged(run), shown, sizes)})
-            deep.seen.clear()
-            _save(state, step, run)
+            with log.aside():
+                log.write({"step": step, "dice": mean_dice(_averaged(run), shown, sizes)})
+                deep.seen.clear()
+                _save(state, step, run)
     cases, before = [*material.people, *material.scans], first.voxels if first else None
     return Fitted(average, learnt, adjustment.voxels(cases, learnt, prod(recipe.patch), before))
 

@@ -1,6 +1,7 @@
 """How a training run is followed: a log of JSON lines, and Dice on patches kept aside."""
 
 import logging
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -83,8 +84,15 @@ class Log:
         }
         said.info("step %d of %d, loss %.3f", step, steps, line["loss"])
         self.write(line)
+        self.waited, self.began, self.losses = 0.0, perf_counter(), []
+
+    @contextmanager
+    def aside(self):
+        """Let what is done meanwhile not count as time of the steps."""
+        began = perf_counter()
+        yield
+        self.began += perf_counter() - began
 
     def write(self, line: dict[str, Any]) -> None:
-        """Append a line; time begins to count anew."""
+        """Append a line."""
         lines.add(self.path, line)
-        self.waited, self.began, self.losses = 0.0, perf_counter(), []
