@@ -162,7 +162,6 @@ def test_the_cord_lies_within_the_canal_of_each_vertebra(who):
         cord = spine.array == label("spinal_cord")
         shares = [(h & c).sum() / c.sum() for h, c in zip(holes, cord, strict=True) if c.any()]
         assert max(shares) == 1, level
-        assert not (bone & cord).any()
 
 
 @pytest.mark.parametrize("who", PEOPLE)

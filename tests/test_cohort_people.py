@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from phantomloom.cohort import person, reference, scanner
+from phantomloom.cohort import person, reference, scanner, scanners, style
 from phantomloom.cohort.build import body
 from phantomloom.cohort.contrast import hounsfield
 from phantomloom.cohort.masses import value, volume_ml
@@ -53,18 +53,18 @@ def test_the_crowd_shows_children_adults_and_old_people_of_both_sexes():
     assert any(someone.hip_prosthesis for someone in CROWD)
 
 
-@pytest.mark.parametrize("name", ["power", "rib_drop", "legs", "shoulders", "transverse_sag"])
+@pytest.mark.parametrize("name", style.RANGES["standard"])
 def test_the_held_out_family_shares_no_value_with_the_standard_one(name):
     standard = [asdict(someone.style)[name] for someone in CROWD]
     held_out = [asdict(someone.style)[name] for someone in STRANGERS]
     assert min(held_out) > max(standard) or max(held_out) < min(standard)
 
 
-@pytest.mark.parametrize("name", ["blur_mm", "noise_hu", "grain_mm", "couch_radius_mm"])
+@pytest.mark.parametrize("name", scanners.RANGES["standard"])
 def test_the_held_out_scanners_share_no_value_with_the_standard_ones(name):
     standard = [asdict(scanner(seed))[name] for seed in range(40)]
     held_out = [asdict(scanner(seed, "held_out"))[name] for seed in range(40)]
-    assert min(held_out) > max(standard)
+    assert min(held_out) > max(standard) or max(held_out) < min(standard)
 
 
 def test_a_cyst_is_in_a_kidney_that_is_there_on_either_side():

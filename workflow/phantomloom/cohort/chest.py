@@ -18,7 +18,7 @@ LOBES = {
     **{"lung_upper_lobe_right": 0.179, "lung_middle_lobe_right": 0.093},
     **{"lung_lower_lobe_right": 0.265},
 }
-OBLIQUE = {"left": (0.62, 0.78, 0.0), "right": (0.62, 0.78, 0.0)}  # normal z, y, x of the fissure
+OBLIQUE = (0.62, 0.78)  # normal of the oblique fissure: up, to the front
 PUSH = 0.7  # share of the diaphragm's way that the organs below it go
 BELOW_DIAPHRAGM = 1140.0  # height in the reference, mm
 GAP_MM = 4.0  # fat between heart and lung
@@ -106,7 +106,7 @@ def _split(body: Body, canvas: Canvas) -> None:
     for side, half in (("left", left), ("right", ~left)):
         mine = lung & half
         key = f"lung_lower_lobe_{side}"
-        oblique = OBLIQUE[side][0] * z - OBLIQUE[side][1] * y + np.float32(0) * x
+        oblique = OBLIQUE[0] * z - OBLIQUE[1] * y + 0 * x
         canvas.claim(key, box, oblique, mine, LOBES[key] * total, (-1e4, 1e4))
         rest = canvas.labels[box] == label("lung")
         upper = f"lung_upper_lobe_{side}"

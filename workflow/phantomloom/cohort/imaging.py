@@ -30,7 +30,6 @@ def ct(
     person: Person,
     field_of_view: str = "whole",
     spacing_mm: float | Triple = 3.0,
-    slice_thickness_mm: float | None = None,
     scanner: Scanner | None = None,
     levels: dict[str, float] | None = None,
     seed: int = 0,
@@ -39,7 +38,7 @@ def ct(
     """Return a CT in HU (int16) and the labels (uint8) of a person on one grid.
 
     ``field_of_view`` is "whole", a name of FIELDS, or "random" for a cut that ``seed`` draws;
-    ``seed`` also draws texture and noise. Slices are as thick as their distance unless told.
+    ``seed`` also draws texture and noise. Slices are as thick as their distance.
     What a voxel averages is rendered on a grid of ``fine_mm``; ``levels`` (from
     ``painting.levels``) spares seeking them again.
 
@@ -50,7 +49,7 @@ def ct(
     scanner = scanner or Scanner()
     levels = levels or find_levels(person)
     grid = _field(person, field_of_view, spacing_mm, random)
-    thickness = slice_thickness_mm or grid.spacing_mm[0]
+    thickness = grid.spacing_mm[0]
     fine = _painted(person, _fine_grid(grid, thickness, fine_mm), levels)
     painted = _painted(person, grid, levels)
     labels = painted.with_array(named(painted.array))

@@ -9,7 +9,7 @@ from phantomloom.io import tsv
 
 TABLE = Path(__file__).with_suffix(".tsv")
 AGES = (5, 10, 15, 20)  # years; the publication's adult stands at 20
-BLADDER_ML = {"M": 200.0, "F": 200.0}  # with urine; ICRP 89's mean content and wall are near it
+BLADDER_ML = 200.0  # with urine; ICRP 89's mean content and wall are near it
 
 
 @cache

@@ -37,7 +37,6 @@ from phantomloom.volume import Triple, Volume
 LEVELS_MM = 4.0  # grid on which the levels of a person are sought for a partial view
 MUSCLE_MM = (-12.0, 14.0)  # by how much the lean outline may move to hold the muscle's volume
 FAT_MM = (2.5, 75.0)  # thickness of the fat under the skin, where it is thickest
-MARGIN_MM = 62.0  # around the lean body
 SCALP = 1690.0  # reference height from which on the head has no muscle
 UNDER_SKIN = ("subcutaneous_fat", "muscles", "body", "face", "lips")
 FAT_F = {800: 1.05, 930: 1.15, 1060: 1.0, 1200: 0.75, 500: 0.55, 300: 0.5}  # of women

@@ -122,7 +122,7 @@ def _targets(
         volumes[name] *= size
     low, high = volumes.pop("lung_low"), volumes.pop("lung_high")
     volumes["lungs"] = (low + breath * (high - low)) * height**3
-    volumes["urinary_bladder"] = BLADDER_ML[sex] * (height_cm / value("height_cm", sex, 30)) ** 3
+    volumes["urinary_bladder"] = BLADDER_ML * (height_cm / value("height_cm", sex, 30)) ** 3
     return volumes
 
 

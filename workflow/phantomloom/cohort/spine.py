@@ -59,9 +59,8 @@ def paint_spine(body: Body, canvas: Canvas) -> None:
     """Paint the cord with its sac (as the public tools mark it), the bones, then the discs."""
     levels = vertebrae()
     path = [(v.z, v.canal_y, 0.0) for v in levels]
-    below = [(z - 2, y + 8 - i, 0.0) for i, (z, y) in enumerate(SACRUM[:3])]
+    below = [(z - 2, y + 8 - i, 0.0) for i, (z, y) in enumerate(SACRUM[:2])]  # the sac ends at S2
     line = [*reversed(below), *path, (1622.0, 24.0, 0.0)]
-    line = line[1:]  # the sac ends at S2
     radii = [float(np.interp(p[0], list(CORD), list(CORD.values()))) for p in line]
     canvas.paint("spinal_cord", body.bones.tube(line, radii))
     for vertebra in levels:
