@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from phantomloom.correction import checked, edits
+from phantomloom.correction import edits, read
 from phantomloom.io import artefact, log, nifti
 from phantomloom.merge import merge
 
@@ -11,8 +11,8 @@ reason, status = next(filter(None, reasons), None), artefact.WITHHELD
 if not reason:
     ct, correction = nifti.read(given.ct), None
     try:
-        correction = checked(nifti.read(path), ct, path) if path else None
-    except (ValueError, RuntimeError) as fault:  # the other cases go on
+        correction = read(path, ct) if path else None
+    except ValueError as fault:  # the other cases go on
         said.info("refused: %s", fault, exc_info=True)
         reason, status = str(fault), artefact.REFUSED
 if reason:

@@ -97,6 +97,7 @@ def test_a_sheet_saved_by_a_spreadsheet_with_a_mark_and_crlf_is_read(sheet):
             "cat\tstylised:12x",
             "row 5, column path: 'stylised:12x'; expected stylised:NUMBER, such as stylised:1234,",
         ),
+        ("cat\tStylised:12", "'Stylised:12'; expected stylised:NUMBER"),
         ("cat\tstylised:", "'stylised:'; expected stylised:NUMBER"),
         ("cat\tstylised:-1", "'stylised:-1'; expected stylised:NUMBER"),
         ("cat\tstylised:1.5", "'stylised:1.5'; expected stylised:NUMBER"),

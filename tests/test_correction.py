@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from phantomloom.correction import checked, edits
+from phantomloom.correction import checked, edits, read
 from phantomloom.io import nifti
 from phantomloom.structures import label
 from phantomloom.volume import Volume
@@ -26,6 +26,17 @@ def test_a_map_saved_along_other_axes_is_the_same_map(tmp_path, axes):
     labels = nifti.read(tmp_path / "labels.nii.gz")
     array = checked(labels, CT, "labels.nii.gz")
     assert array.dtype == np.uint8 and (array == some()).all()
+
+
+def test_a_map_that_was_copied_by_half_is_told_with_its_name(tmp_path):
+    """Not filled up with zeros, which would say that what it lacks is not there."""
+    path = tmp_path / "labels.nii.gz"
+    array = np.random.default_rng(0).integers(1, 5, CT.array.shape).astype(np.uint8)
+    nifti.write(CT.with_array(array), path)
+    assert (read(str(path), CT) == array).all()
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match=r"labels\.nii\.gz: expected .*cut short"):
+        read(str(path), CT)
 
 
 @pytest.mark.parametrize(

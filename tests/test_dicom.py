@@ -145,6 +145,17 @@ def test_missing_slices_are_refused_with_their_place(tmp_path):
         read(tmp_path)
 
 
+def test_another_slice_spacing_from_some_place_on_is_not_told_as_missing_slices(tmp_path):
+    """As in heads scanned finely at the base: exported again it would be the same."""
+    positions = [
+        (x, y, z if i < 12 else STACK[12][2] + 2 * (z - STACK[12][2]))
+        for i, (x, y, z) in enumerate(STACK)
+    ]
+    write_series(tmp_path, HU, positions, spacing_mm=PIXELS)
+    with pytest.raises(UnusableScanError, match=r"irregular around .* with one slice spacing"):
+        read(tmp_path)
+
+
 def test_doubled_slices_are_refused_with_their_place(tmp_path):
     positions = [*STACK[:9], STACK[8], *STACK[9:-1]]
     write_series(tmp_path, HU, positions, spacing_mm=PIXELS)
@@ -322,6 +333,8 @@ def test_nothing_identifying_passes_into_any_artefact(tmp_path, modality):
         ({"PatientAge": "045Y"}, 45),
         ({"PatientAge": "030M"}, 2),
         ({"PatientAge": "010W"}, 0),
+        ({"PatientAge": "2Y"}, 2),
+        ({"PatientAge": "02Y"}, 2),
         ({"PatientBirthDate": "19800507", "StudyDate": "20240506"}, 43),
         ({"PatientBirthDate": "19800506", "StudyDate": "20240506"}, 44),
         ({"PatientBirthDate": "19800506"}, None),
@@ -330,9 +343,16 @@ def test_nothing_identifying_passes_into_any_artefact(tmp_path, modality):
         ({"PatientBirthDate": "19000101", "StudyDate": "19000101"}, None),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Invalid value for VR AS")
 def test_the_age_is_in_full_years(tmp_path, attributes, years):
     write_tripod(tmp_path, **attributes)
     assert read(tmp_path).demographics.get("age_years") == years
+
+
+@pytest.mark.parametrize(("agent", "given"), [("Iohexol", True), ("NONE", False), ("no", False)])
+def test_an_agent_of_none_is_no_contrast(tmp_path, agent, given):
+    write_tripod(tmp_path, ContrastBolusAgent=agent)
+    assert read(tmp_path).acquisition["contrast_agent"] is given
 
 
 def test_digests_do_not_depend_on_file_names(tmp_path):

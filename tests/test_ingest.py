@@ -175,6 +175,16 @@ def test_the_isotropic_grid_covers_the_scan_and_adds_no_layer_of_air():
     assert (far <= scan.origin_mm + (np.array(scan.array.shape) - 0.5) @ scan.axes_mm).all()
 
 
+@pytest.mark.parametrize("slices", [26, 27, 28, 29])
+@pytest.mark.parametrize("slice_mm", [0.75, 1.5, 2.5])
+def test_the_first_and_the_last_plane_show_the_scan(slices, slice_mm):
+    """Also where the centre of one more plane would lie on the scan's border."""
+    scan = Scan(np.full((slices, 40, 40), 50, np.int16), np.diag([slice_mm, 1, 1]), ORIGIN, "MHA")
+    scan.array[:, :, :8] = -1000
+    ct = regrid(scan, 3.0)
+    assert (ct.array[[0, -1]][:, 4:-4, 6:] == 50).all()
+
+
 def test_padding_below_air_is_air_and_metal_fits():
     assert to_hu(np.array([[-3024.0, -2048, 40.4, 90000]])).tolist() == [[-1024, -1024, 40, 32767]]
 

@@ -130,7 +130,10 @@ def test_a_confidence_is_told_where_one_network_found_the_structure_and_nobody_e
     assert of_liver(merge=merged) == (None, None)
 
 
-@pytest.mark.parametrize(("years", "told"), [(17.6, "17 years"), (0.5, "6 months"), (80, "80 y")])
+@pytest.mark.parametrize(
+    ("years", "told"),
+    [(17.6, "17 years"), (0.5, "6 months"), (80, "80 y"), (90, "90 years or over")],
+)
 def test_a_page_tells_an_age_as_people_do(years, told):
     its = artefacts()
     its["ingest"]["demographics"]["age_years"] = years

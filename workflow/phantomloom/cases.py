@@ -99,13 +99,18 @@ def read_corrections(sheet: Path | str) -> dict[str, Path]:
     """Return by case the label map ``review/CASE/labels.nii.gz`` beside ``sheet``, where it is.
 
     Raises:
-        ValueError: naming each folder of no case and each that holds images of other names only.
+        ValueError: naming each folder of no case, that cannot be read, or that holds images of
+            other names only.
     """
     folders = [f for f in sorted(Path(sheet).with_name(CORRECTIONS).glob("*")) if f.is_dir()]
     names = {f["case"] for f in _rows(Path(sheet), "case").values()} if folders else set()
     found, wrong = {}, []
     for folder in folders:
-        images = sorted(f.name for f in folder.iterdir() if f.name.endswith(IMAGE_SUFFIXES))
+        try:
+            images = sorted(f.name for f in folder.iterdir() if f.name.endswith(IMAGE_SUFFIXES))
+        except OSError as fault:
+            wrong.append(f"{folder}: cannot be read ({fault.strerror})")
+            continue
         if images and folder.name not in names:
             wrong.append(f"{folder}: {folder.name!r} is no case of {Path(sheet).name}")
         elif CORRECTION in images:
@@ -177,7 +182,7 @@ def _change(file: Path) -> object:
 
 def _scan(path: str, folder: Path) -> dict[str, Any]:
     """Return the fields of a case that its path decides."""
-    if path.startswith(STYLISED):
+    if path.lower().startswith(STYLISED):
         return {"path": Path(path), "stylised": _stylised(path)}
     found = Path(portable(folder, path))
     with suppress(OSError):  # no permission, or the disk: ingest tells

@@ -1,12 +1,30 @@
 """A person's label map: whether it can replace the merge of a case, and what it changes."""
 
+from pathlib import Path
+
 import numpy as np
 
+from phantomloom.io import nifti, nifti_scan
+from phantomloom.scan import UnusableScanError
 from phantomloom.structures import TABLE, by_id
 from phantomloom.volume import Volume
 
 TOLERANCE_MM = 0.01  # editors store the grid as 32-bit numbers
 EXPORT = "export it from the segmentation editor with the case's ingest/ct.nii.gz as reference"
+
+
+def read(path: str, ct: Volume) -> np.ndarray:
+    """Return the ids of the label map that a person put at ``path``, uint8 on the grid of ``ct``.
+
+    Raises:
+        ValueError: naming ``path``, if it cannot be read, is cut short or is not ``checked``.
+    """
+    try:
+        nifti_scan.read(Path(path))  # tells a cut file; SimpleITK takes what it lacks for zeros
+        labels = nifti.read(path)
+    except (UnusableScanError, OSError, RuntimeError) as fault:
+        raise ValueError(f"{path}: {fault}") from fault
+    return checked(labels, ct, path)
 
 
 def checked(labels: Volume, ct: Volume, path: str) -> np.ndarray:

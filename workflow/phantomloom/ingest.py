@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter1d
 
 from phantomloom.resample import blur_voxels, turned
-from phantomloom.scan import AIR_HU, HIGHEST_HU, Scan, UnusableScanError
+from phantomloom.scan import AIR_HU, HIGHEST_HU, OLDEST_YEARS, Scan, UnusableScanError
 from phantomloom.tissues import body_surface
 from phantomloom.volume import Volume
 
@@ -18,7 +18,6 @@ NEGLIGIBLE_DRIFT = 0.05  # voxels over the whole scan; less than that is not wor
 PLAUSIBLE_STEP_MM = (0.05, 20.0)  # beyond it the header's unit is not mm
 AIR_BELOW_HU, AIR_LEAST = -800, 0.001  # fraction of the voxels; a body in a CT is in air
 TISSUE_HU, TISSUE_LEAST = (-200, 200), 0.01  # fat, water, muscle, organs
-OLDEST_YEARS = 90  # all older ones; ages over 89 identify (HIPAA, 45 CFR 164.514(b)(2)(i)(C))
 
 
 def regrid(scan: Scan, spacing_mm: Spacing) -> Volume:
@@ -83,8 +82,8 @@ def _resampled(scan: Scan, spacing_mm: np.ndarray) -> Volume:
     borders = [(-0.5, n - 0.5) for n in scan.array.shape]
     corners = scan.origin_mm + np.array(list(product(*borders))) @ scan.axes_mm
     low, high = corners.min(axis=0), corners.max(axis=0)
-    # rounded, not up: the centres of the last voxels still lie inside, so no false air is added
-    shape = np.maximum(1, np.rint((high - low) / spacing_mm)).astype(int)
+    # rounded, halves down: the centres of the last voxels lie inside, so no false air is added
+    shape = np.maximum(1, np.ceil((high - low) / spacing_mm - 0.5 - 1e-3)).astype(int)
     origin = low + spacing_mm / 2
     to_index = np.linalg.inv(scan.axes_mm).T[::-1, ::-1]  # SimpleITK's order is (x, y, z)
     transform = sitk.AffineTransform(3)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from phantomloom.regions import boxes_of
+from phantomloom.regions import boxes_of, voxels_by_id
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
 
@@ -90,7 +90,7 @@ def _faces_cut(box: tuple[slice, ...], shape: tuple[int, ...]) -> str:
 
 def outline(labels: Volume) -> dict[str, tuple[float, str]]:
     """Return the volume in ml of each structure present and the faces of the grid that cut it."""
-    voxels = np.bincount(labels.array.ravel(), minlength=256)
+    voxels = voxels_by_id(labels.array)
     return {
         by_id()[n].name: (float(voxels[n]) * labels.voxel_ml, _faces_cut(box, labels.array.shape))
         for n, box in boxes_of(labels.array).items()

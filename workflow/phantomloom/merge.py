@@ -19,7 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phantomloom.regions import looked_up, pockets, without_holes, without_islands
+from phantomloom.regions import (
+    looked_up,
+    pockets,
+    voxels_by_id,
+    without_holes,
+    without_islands,
+)
 from phantomloom.spine import consistent
 from phantomloom.strays import without_strays
 from phantomloom.structures import MODELS, by_id, label, structures
@@ -120,7 +126,7 @@ def _validate(models: Mapping[str, np.ndarray], precedence: Precedence) -> None:
         own = {row.name for row in structures().values() if row.model == name}
         if not {name, *own} & places.keys():
             raise ValueError(f"merge.precedence: lacks the model {name!r}; list every model")
-        if strange := set(np.flatnonzero(_voxels(array)).tolist()) - {0, *by_id()}:
+        if strange := set(np.flatnonzero(voxels_by_id(array)).tolist()) - {0, *by_id()}:
             raise ValueError(f"model {name!r} labels ids that are no structures: {sorted(strange)}")
 
 
@@ -134,20 +140,12 @@ def _levels(
     return None if by is None else able[by].of_plane
 
 
-def _voxels(labels: np.ndarray) -> np.ndarray:
-    """Return how many voxels each id has, [256]; by planes, as counting takes 8 bytes a voxel."""
-    counts = np.zeros(256, np.int64)
-    for plane in labels:
-        counts += np.bincount(plane.ravel(), minlength=256)
-    return counts
-
-
 def _by_precedence(
     claims: Mapping[str, np.ndarray], given: Collection[str], precedence: Precedence, ct: Volume
 ) -> tuple[np.ndarray, np.ndarray, list[dict]]:
     """Return the winner of each voxel, where ``given`` have it so, and the conflicts."""
     result, kept = np.zeros(ct.array.shape, np.uint8), np.zeros(ct.array.shape, bool)
-    ranks = _ranks({name: _voxels(array) for name, array in claims.items()}, precedence)
+    ranks = _ranks({name: voxels_by_id(array) for name, array in claims.items()}, precedence)
     pairs = np.zeros(1 << 16, np.int64)  # winner * 256 + loser
     for z, winner in enumerate(result):
         best = np.full(winner.shape, NO_RANK)

@@ -11,6 +11,14 @@ from phantomloom.volume import Volume
 Box = tuple[slice, ...]
 
 
+def voxels_by_id(labels: np.ndarray) -> np.ndarray:
+    """Return how many voxels each id has, [256]; by planes, as counting takes 8 bytes a voxel."""
+    counts = np.zeros(256, np.int64)
+    for plane in labels:
+        counts += np.bincount(plane.ravel(), minlength=256)
+    return counts
+
+
 def without_islands(labels: Volume, smallest_ml: float, smallest_fraction: float) -> np.ndarray:
     """Return ``labels`` where each structure keeps its larger parts; the rest becomes 0.
 

@@ -9,6 +9,7 @@ import numpy as np
 AIR_HU = -1024  # the lowest CT number of a 12-bit scanner; padding below it (-2048, -3024) is air
 HIGHEST_HU = np.iinfo(np.int16).max
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")  # of a volume in one file; the longer first
+OLDEST_YEARS = 90  # all older ones; ages over 89 identify (HIPAA, 45 CFR 164.514(b)(2)(i)(C))
 
 
 class UnusableScanError(Exception):

@@ -28,7 +28,7 @@ rule merge:
         # named for its `input`, so not compared: a library may move, the digest tells the content
         correction=lambda w, input: str(corrections().get(w.case, "")),
         correction_digest=lambda w: (
-            content(str(corrections()[w.case])) if w.case in corrections() else None
+            scan_digest(corrections()[w.case]) if w.case in corrections() else None
         ),
         code=code("scripts/merge.py"),
     script:

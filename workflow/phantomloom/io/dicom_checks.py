@@ -92,8 +92,11 @@ def check_stack(positions: np.ndarray, normal: np.ndarray) -> None:
         "doubled slices at",
         "remove the copies or the second reconstruction",
     )
+    wide = gaps > 1.5 * usual
+    if (wide[1:] & wide[:-1]).any():  # not a slice that got lost, but another spacing
+        wide[:] = False
     _refuse_at(
-        [f"{where[i]} and {where[i + 1]}" for i in np.flatnonzero(gaps > 1.5 * usual)],
+        [f"{where[i]} and {where[i + 1]}" for i in np.flatnonzero(wide)],
         f"a slice every {usual:.4g} mm",
         "slices missing between",
         "export the series again, whole",

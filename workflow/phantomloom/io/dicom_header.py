@@ -26,6 +26,7 @@ DEVICE = {  # texts that the scanner sets, not people
     "scanner": "ManufacturerModelName",
     "convolution_kernel": "ConvolutionKernel",
 }
+NO_AGENT = ("", "NONE", "NO", "N")  # what scanners and people write where none was given
 PERSON = "PatientSex PatientAge PatientBirthDate StudyDate PatientSize PatientWeight"
 IMAGE = """ImageType Modality SeriesInstanceUID SeriesNumber SamplesPerPixel NumberOfFrames
     PhotometricInterpretation Rows Columns PixelSpacing ImagePositionPatient
@@ -87,7 +88,7 @@ def acquisition(headers: list[pydicom.Dataset]) -> dict[str, Any]:
         values = [value for h in headers if (value := _number(h, keyword, -1e6, 1e6)) is not None]
         if values:
             found[name] = round(float(np.median(values)), 4)
-    found["contrast_agent"] = bool(text(headers[0], "ContrastBolusAgent"))
+    found["contrast_agent"] = text(headers[0], "ContrastBolusAgent").upper() not in NO_AGENT
     return {name: value for name, value in found.items() if value != ""}
 
 
@@ -109,7 +110,7 @@ def _age_years(header: pydicom.Dataset) -> int | None:
 
     An age of nothing is what stands where none is known; as a child the patient went unjudged.
     """
-    age = re.fullmatch(r"(\d{3})([DWMY])", text(header, "PatientAge"))
+    age = re.fullmatch(r"(\d{1,3})([DWMY])", text(header, "PatientAge"))
     if age and int(age[1]):
         per_year = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}[age[2]]
         return int(int(age[1]) / per_year)

@@ -1,4 +1,4 @@
-"""NIfTI in and out; the one place where its RAS axes meet our LPS."""
+"""NIfTI in and out of the library; scans from anywhere come in by ``nifti_scan``."""
 
 from pathlib import Path
 

@@ -127,7 +127,9 @@ def _values(content: bytes, header: Header) -> np.ndarray:
     """Return the voxels [Z, Y, X], scaled."""
     count = int(np.prod(header.dim, dtype=np.int64))
     needed = header.vox_offset + count * np.dtype(header.datatype).itemsize
-    if header.vox_offset < HEADER_BYTES or len(content) < needed:
+    if header.vox_offset < HEADER_BYTES:
+        raise _damaged(f"voxels that begin at byte {header.vox_offset}, within the header")
+    if len(content) < needed:
         raise _damaged(f"{len(content)} bytes where its header announces {needed}")
     values = np.frombuffer(content, header.datatype, count, header.vox_offset)
     slope, intercept = header.scale

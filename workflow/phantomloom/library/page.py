@@ -11,6 +11,7 @@ from PIL import Image
 from phantomloom.io import artefact
 from phantomloom.library.files import File
 from phantomloom.library.table import Artefacts, finished
+from phantomloom.scan import OLDEST_YEARS
 
 TEMPLATES = Path(__file__).parent
 UNITS = {
@@ -59,7 +60,7 @@ def case_page(
                 f"{words(check)}: {_count(found)}": [_finding(f) for f in found]
                 for check, found in qc.get("findings", {}).items()
             },
-            review=qc.get("review"),
+            review={k: v for k, v in (qc.get("review") or {}).items() if v is not None},
             acquisition=ingest.get("acquisition", {}),
             geometry=_geometry(ingest.get("geometry")),
             warnings=ingest.get("warnings", []),
@@ -134,11 +135,15 @@ def words(name: str) -> str:
 
 def number(value: float | None, digits: int = 0, missing: str = NONE) -> str:
     """Return ``value`` with thousands set apart, or ``missing``."""
-    return missing if value is None else f"{value:,.{digits}f}".replace("-", MINUS)
+    if value is None:
+        return missing
+    return f"{round(value, digits) + 0.0:,.{digits}f}".replace("-", MINUS)  # no minus of nothing
 
 
 def age(years: float) -> str:
     """Return an age in full years as people tell it, that of small children in months."""
+    if years >= OLDEST_YEARS:  # as which ingest has all who are older
+        return f"{OLDEST_YEARS} years or over"
     return f"{int(years)} years" if years >= 2 else f"{int(years * 12 + 1e-6)} months"
 
 
@@ -149,7 +154,7 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.0f}"
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
     if isinstance(value, list):
         return TIMES.join(map(text, value)) if value else "none"
     if isinstance(value, dict):

@@ -177,7 +177,7 @@ def _rotations(
             len(tables.tables_mm),
             readings.size * np.prod(ready.scanner.rays_per_cell) / (projected - started),
             prepared - projected,
-            len(clean) * np.isfinite(relative).sum() / (finished - prepared),
+            len(clean) * np.isfinite(relative[0]).sum() / (finished - prepared),
         )
     return [np.concatenate(parts) for parts in zip(*slabs, strict=True)], starved
 

@@ -82,7 +82,7 @@ def speed(labels: Volume, protocol: Mapping[str, Any], threads: int) -> tuple[fl
     back, image = _fastest(
         lambda: reconstruction.back_project(projections, ready.scanner, grid, slices, 3.0)
     )
-    updates = np.isfinite(image).sum() * ready.scanner.views_per_rotation
+    updates = np.isfinite(image[0]).sum() * ready.scanner.views_per_rotation
     rays = left[0].size * int(np.prod(ready.scanner.rays_per_cell))
     return rays / seconds, float(updates) / back
 
