@@ -24,6 +24,7 @@ PACKAGE = Path(__file__).parent
 ROOT = PACKAGE.parents[1]
 
 
+@cache
 def code(*entries: str) -> str:
     """Return the digest of ``entries`` with all first-party code, data and packages they import.
 
@@ -123,11 +124,13 @@ def _imported(file: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+@cache
 def _imports(file: Path) -> tuple[Path, ...]:
     ours = (name for name in _imported(file) if name.split(".")[0] == PACKAGE.name)
     return tuple(found for name in ours for found in _modules(name))
 
 
+@cache
 def _data(file: Path) -> tuple[Path, ...]:
     """Return the data files beside ``file`` that have its name or that it names."""
     meaning = _meaning(file)
@@ -144,8 +147,13 @@ def _packages(file: Path) -> set[str]:
     """Return ``name==version`` of each installed package that ``file`` imports directly."""
     tops = {name.split(".")[0] for name in _imported(file)}
     dists = {dist for top in tops for dist in _distributions().get(top, ())}
-    # one version number stands for a package's CPU and GPU builds
-    return {f"{dist}=={version(dist).split('+')[0]}" for dist in dists}
+    return {f"{dist}=={_version(dist)}" for dist in dists}
+
+
+@cache
+def _version(dist: str) -> str:
+    """Return one version number for a package's CPU and GPU builds."""
+    return version(dist).split("+")[0]
 
 
 @cache
