@@ -10,7 +10,7 @@ from PIL import Image
 
 from phantomloom.io import artefact
 from phantomloom.library.files import File
-from phantomloom.library.table import Artefacts, finished
+from phantomloom.library.table import KERNEL, Artefacts, finished
 from phantomloom.scan import OLDEST_YEARS
 
 TEMPLATES = Path(__file__).parent
@@ -70,6 +70,8 @@ def case_page(
             strays=sorted(merge.get("strays", []), key=lambda stray: -stray["ml"]),
             models=[_model(*pair) for pair in finished(artefacts, "segment").items()],
             simulation=_simulation(finished(artefacts, "simulate")),
+            simulated_by=[*finished(artefacts, "simulate")][:1],
+            kernel=KERNEL,
         )
     )
 

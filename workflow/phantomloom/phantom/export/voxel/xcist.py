@@ -1,11 +1,12 @@
 """XCIST / gecatsim: phantom.json, a raw volume fraction map per material, material files.
 
 A map covers only the box in which its material occurs; where no map is, is nothing. The isocentre
-is the middle of the label map's grid, and XCIST's frame about it is RAS: +X the patient's right, +Y
-the front (where the tube stands at angle 0), +Z the head. Measured on gecatsim 1.6.6 with a tripod:
-columns run to +X and slices to +Z, but rows from +Y down, while y_offset counts up like the others.
-So our arrays are turned about z: columns reversed, rows as they are. The keys under "grid" are
-ours and lead back to the patient's frame.
+is the middle of the grid that the keys under "grid" tell, which are ours and lead back to the
+patient's frame: the label map's, or with square pixels one up to a pixel wider. XCIST's frame about
+it is RAS: +X the patient's right, +Y the front (where the tube stands at angle 0), +Z the head.
+Measured on gecatsim 1.6.6 with a tripod: columns run to +X and slices to +Z, but rows from +Y down,
+while y_offset counts up like the others. So our arrays are turned about z: columns reversed, rows
+as they are.
 
 XCIST finds the material files after ``gecatsim.my_path.add_search_path(folder)``.
 """
