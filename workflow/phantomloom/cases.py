@@ -99,8 +99,7 @@ def read_corrections(sheet: Path | str) -> dict[str, Path]:
     """Return by case the label map ``review/CASE/labels.nii.gz`` beside ``sheet``, where it is.
 
     Raises:
-        ValueError: naming each folder of no case, that cannot be read, or that holds images of
-            other names only.
+        ValueError: naming each folder of no case, that is closed, or with other images only.
     """
     folders = [f for f in sorted(Path(sheet).with_name(CORRECTIONS).glob("*")) if f.is_dir()]
     names = {f["case"] for f in _rows(Path(sheet), "case").values()} if folders else set()
