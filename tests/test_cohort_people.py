@@ -64,7 +64,7 @@ def test_the_held_out_family_shares_no_value_with_the_standard_one(name):
 def test_the_held_out_scanners_share_no_value_with_the_standard_ones(name):
     standard = [asdict(scanner(seed))[name] for seed in range(40)]
     held_out = [asdict(scanner(seed, "held_out"))[name] for seed in range(40)]
-    assert min(held_out) > max(standard) or max(held_out) < min(standard)
+    assert min(held_out) > max(standard)
 
 
 def test_a_cyst_is_in_a_kidney_that_is_there_on_either_side():

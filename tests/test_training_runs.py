@@ -85,16 +85,21 @@ def test_scans_of_one_patient_never_judge_each_other(tmp_path):
         for name in ("early", "late")
     }
     changes = {"cases": {"patient1": None, "patient2": None, "eve": EVE, **both}}
-    of_late = {"case": "late", "labels": "late_labels.nii.gz"}
-    changes["cases"]["late"] = None  # taught no more; only the first of its references says whose
-    expert = {"expert": of_late | {"patient": "p7"}, "second": of_late}
+    expert = {"expert": {"case": "late", "labels": "late_labels.nii.gz", "patient": "other"}}
+    of_third = {"case": "third", "labels": "third_labels.nii.gz"}
+    changes["cases"]["third"] = None  # not taught; only the first of its references says whose
+    expert |= {"first": of_third | {"patient": "p7"}, "second": of_third}
     target = ("train",)
-    code, told = plan(tmp_path, ["early", "late", "eve"], target, changes, expert)
+    code, told = plan(tmp_path, ["early", "late", "eve", "third"], target, changes, expert)
     assert code == 0, told
     runs = set(re.findall(r"results/score/shipped/([\w+-]+)/(\w+)\.json", told))
-    assert {(seen, unseen) for seen, unseen in runs if unseen != "eve"} == {
+    assert {(seen, unseen) for seen, unseen in runs if unseen in {*both, "expert"}} == {
         ("eve", "early"),
+        ("eve", "late"),
         ("eve", "expert"),
+    }
+    assert {(seen, unseen) for seen, unseen in runs if unseen in ("first", "second")} == {
+        ("eve", "first"),
         ("eve", "second"),
     }
-    assert ("early", "eve") in runs
+    assert ("early+late", "eve") in runs

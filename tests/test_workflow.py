@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -312,22 +311,23 @@ def test_all_these_edits_left_what_a_build_from_scratch_makes(house, tmp_path):
     fresh = tmp_path / "fresh"
     shutil.copytree(house, fresh, ignore=shutil.ignore_patterns("results", ".snakemake", "logs"))
     for made in ("segment/ben/abdomen.json", "qc/ann.json"):
-        kill_once((fresh / "results" / made).exists, fresh)
+        kill_once_there_is(fresh / "results" / made)
+        run(fresh, "--unlock")
     run(fresh)
     assert digests(fresh) == digests(house)
 
 
-def kill_once(reached: Callable[[], bool], house: Path) -> None:
-    """Start a run and kill it, with every process it started, as a power cut would; unlock."""
+def kill_once_there_is(made: Path) -> None:
+    """Start a run and kill it, with every process it started, as a power cut would."""
+    house = next(folder.parent for folder in made.parents if folder.name == "results")
     started = subprocess.Popen(
         command("--quiet"), cwd=house, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    while not reached() and started.poll() is None:
+    while not made.exists() and started.poll() is None:
         time.sleep(0.2)
     assert started.poll() is None, "the run was over before it could be killed"
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
-    run(house, "--unlock")
 
 
 def test_a_library_is_built_anywhere_from_a_config_of_its_own(house, tmp_path):

@@ -1,8 +1,7 @@
 rule benchmark_demo:
     """Gather seconds and peak memory of every rule from the benchmarks of the last runs."""
     input:
-        "results/qc/findings.tsv",
-        "results/library/index.html",
+        rules.all.input,
     output:
         "results/benchmark/demo.json",
     log:

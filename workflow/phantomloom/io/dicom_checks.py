@@ -93,14 +93,13 @@ def check_stack(positions: np.ndarray, normal: np.ndarray) -> None:
         "remove the copies or the second reconstruction",
     )
     wide = gaps > 1.5 * usual
-    if (wide[1:] & wide[:-1]).any():  # not a slice that got lost, but another spacing
-        wide[:] = False
-    _refuse_at(
-        [f"{where[i]} and {where[i + 1]}" for i in np.flatnonzero(wide)],
-        f"a slice every {usual:.4g} mm",
-        "slices missing between",
-        "export the series again, whole",
-    )
+    if not (wide[1:] & wide[:-1]).any():  # else no slice got lost, the spacing is another
+        _refuse_at(
+            [f"{where[i]} and {where[i + 1]}" for i in np.flatnonzero(wide)],
+            f"a slice every {usual:.4g} mm",
+            "slices missing between",
+            "export the series again, whole",
+        )
     line = np.linspace(positions[0], positions[-1], len(positions))
     off = np.linalg.norm(positions - line, axis=1)
     # some scanners round positions to 0.1 mm, so that even a regular stack strays by 0.05 an axis

@@ -43,6 +43,7 @@ def case_page(
     ingest, merge, qc = (
         finished(artefacts, stage).get(stage, {}) for stage in ("ingest", "merge", "qc")
     )
+    simulated = finished(artefacts, "simulate")
     return (
         templates()
         .get_template("case.html.j2")
@@ -69,9 +70,8 @@ def case_page(
             conflicts=sorted(merge.get("conflicts", []), key=lambda conflict: -conflict["ml"]),
             strays=sorted(merge.get("strays", []), key=lambda stray: -stray["ml"]),
             models=[_model(*pair) for pair in finished(artefacts, "segment").items()],
-            simulation=_simulation(finished(artefacts, "simulate")),
-            simulated_by=[*finished(artefacts, "simulate")][:1],
-            kernel=KERNEL,
+            simulation=_simulation(simulated),
+            hu_of=f"{words(next(iter(simulated)))} {KERNEL}" if simulated else "",
         )
     )
 
