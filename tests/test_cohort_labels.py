@@ -12,6 +12,7 @@ from phantomloom.cohort.build import body
 from phantomloom.cohort.painting import paint, whole_grid
 from phantomloom.cohort.people import Person
 from phantomloom.cohort.shapes import union
+from phantomloom.cohort.spine import vertebrae
 from phantomloom.structures import by_id, label, structures
 from phantomloom.volume import Volume
 
@@ -162,6 +163,21 @@ def test_the_cord_lies_within_the_canal_of_each_vertebra(who):
         cord = spine.array == label("spinal_cord")
         shares = [(h & c).sum() / c.sum() for h, c in zip(holes, cord, strict=True) if c.any()]
         assert max(shares) == 1, level
+
+
+@pytest.mark.parametrize("who", ["man", "child"])
+def test_a_disc_lies_between_all_vertebrae_but_the_first_two_and_above_the_sacrum(who):
+    names = ["sacrum", *[v.name for v in vertebrae()[:-1]]]
+    spine, frame = closeup(who, names, (1.2, 1.2, 1.2)), body(PEOPLE[who]).frame
+    middles = [(1000.0, 45.0), *[(v.z, v.y) for v in vertebrae()[:-1]]]
+    points = [frame.forward(np.array([z, y, 0.0])) for z, y in middles]
+    for lower, upper, start, end in zip(
+        names[:-1], names[1:], points[:-1], points[1:], strict=True
+    ):
+        line = (np.linspace(start, end, 60) - spine.origin_mm) / spine.spacing_mm
+        met = [int(i) for i in spine.array[tuple(np.rint(line).astype(int).T)]]
+        order = [i for i, before in zip(met, [-1, *met[:-1]], strict=True) if i != before]
+        assert order == [label(lower), label("body"), label(upper)], (lower, upper)
 
 
 @pytest.mark.parametrize("who", PEOPLE)

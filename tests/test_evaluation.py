@@ -54,6 +54,18 @@ def test_confidence_is_judged_as_scikit_learn_does():
     assert rows["net, probability: Spearman with Dice"] > 0.7
 
 
+def test_a_structure_that_a_network_is_always_as_sure_of_has_no_correlation():
+    cases = people()
+    told = {row.figure: row for row in evaluation.of_confidence("net", cases)}
+    for its in cases.values():
+        its["liver"]["probability"] = 0.9
+    rows = {row.figure: row for row in evaluation.of_confidence("net", cases)}
+    of_probability = rows["net, probability: Spearman with Dice"]
+    assert of_probability.against == "median over 2 structures" and of_probability.value > 0.7
+    of_entropy = "net, boundary_entropy_bits: Spearman with Dice"
+    assert rows[of_entropy] == told[of_entropy]
+
+
 def test_what_too_few_people_tell_has_no_row():
     good = scores(liver=0.9, spleen=0.8)
     for its in good.values():

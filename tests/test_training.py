@@ -368,6 +368,16 @@ def test_a_line_of_the_log_is_of_all_its_steps_wherever_dice_is_told_between(tmp
     assert line["loss"] == line["losses"]["torso"] == 10.5
 
 
+def test_the_last_steps_have_a_line_where_they_make_no_whole_one(tmp_path):
+    log = Log(tmp_path / "log.jsonl", 0)
+    for step in range(1, 24):
+        log.add(step, 23, torch.tensor([float(step)]), ["torso"])
+    assert [(its["step"], its["loss"]) for its in lines.read(tmp_path / "log.jsonl")] == [
+        (20, 10.5),
+        (23, 22.0),
+    ]
+
+
 def test_each_model_gets_the_trunk_and_its_own_rows_of_the_head(tmp_path):
     weights, learnt, _ = run(tmp_path)
     parts = split(weights, learnt)

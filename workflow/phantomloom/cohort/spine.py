@@ -56,7 +56,7 @@ def vertebrae() -> list[Vertebra]:
 
 
 def paint_spine(body: Body, canvas: Canvas) -> None:
-    """Paint the cord with its sac (as the public tools mark it), the bones, then the discs."""
+    """Paint the cord with its sac (as the public tools mark it), vertebrae, discs and sacrum."""
     levels = vertebrae()
     path = [(v.z, v.canal_y, 0.0) for v in levels]
     below = [(z - 2, y + 8 - i, 0.0) for i, (z, y) in enumerate(SACRUM[:2])]  # the sac ends at S2
@@ -65,10 +65,11 @@ def paint_spine(body: Body, canvas: Canvas) -> None:
     canvas.paint("spinal_cord", body.bones.tube(line, radii))
     for vertebra in levels:
         canvas.paint(vertebra.name, _bone(body.bones, vertebra))
+    above_a_disc = levels[:-1]  # all but the atlas
+    canvas.paint("body", [part for v in above_a_disc for part in _disc(body.bones, v)])
     canvas.paint("sacrum", _sacrum(body.bones))
     canvas.paint("bones", body.bones.tube([(895, 74, 0), (872, 62, 0)], [8, 5]))  # coccyx
     canvas.paint("body", body.bones.tube(line, [r + 2.5 for r in radii]))  # epidural space
-    canvas.paint("body", [part for v in levels[:-1] for part in _disc(body.bones, v)])
 
 
 def _vertebra(name: str, z: float, pitch: float) -> Vertebra:
@@ -133,8 +134,8 @@ def _atlas(tool: Sculptor, v: Vertebra) -> list[Part]:
 
 
 def _disc(tool: Sculptor, v: Vertebra) -> list[Part]:
-    top = v.z + v.pitch / 2
-    return [tool.blob((top, v.y, 0), (7, v.half_y * 0.97, v.half_x * 0.97), power=4)]
+    under = v.z - v.pitch / 2
+    return [tool.blob((under, v.y, 0), (7, v.half_y * 0.97, v.half_x * 0.97), power=4)]
 
 
 def _sacrum(tool: Sculptor) -> list[Part]:

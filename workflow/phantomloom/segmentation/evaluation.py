@@ -76,14 +76,16 @@ def of_confidence(title: str, cases: dict[str, Scores]) -> list[Row]:
     names = np.array([name for name, _ in found])
     rows: list[Row] = []
     poor = dice < POOR
-    varied = [
-        n for n in np.unique(names) if (names == n).sum() >= FEWEST and np.ptp(dice[names == n])
-    ]
+    of_name = [names == name for name in np.unique(names)]
     for what, sign in (("probability", 1), ("boundary_entropy_bits", -1)):
         sure, of = sign * np.array([its[what] for _, its in found]), f"{title}, {what}"
-        if varied:
-            within = [float(spearmanr(sure[names == n], dice[names == n])[0]) for n in varied]
-            about, middle = f"median over {len(varied)} structures", float(np.median(within))
+        within = [
+            float(spearmanr(sure[its], dice[its])[0])
+            for its in of_name
+            if its.sum() >= FEWEST and np.ptp(dice[its]) and np.ptp(sure[its])
+        ]
+        if within:
+            about, middle = f"median over {len(within)} structures", float(np.median(within))
             rows.append(Row(f"{of}: Spearman with Dice", middle, "", None, "higher", about))
         if poor.any() and not poor.all():
             area = mannwhitneyu(-sure[poor], -sure[~poor])[0] / (poor.sum() * (~poor).sum())

@@ -42,7 +42,7 @@ def mean_dice(averaged: BlockUNet, shown: Patches, sizes: list[int]) -> float:
 
 
 class Log:
-    """Lines of JSON: every 20 steps the loss of each model and where the time went."""
+    """Lines of JSON: every 20 steps, and at the end, the losses and where the time went."""
 
     def __init__(self, path: Path, step: int) -> None:
         self.path, self.waited, self.began = path, 0.0, perf_counter()
@@ -70,7 +70,7 @@ class Log:
         self.losses.append(losses)
         if not torch.isfinite(losses).all():
             raise FloatingPointError(f"the loss is {losses} at step {step}; lower learning_rate")
-        if step % LOG_EVERY:
+        if step % LOG_EVERY and step != steps:
             return
         spent = perf_counter() - self.began
         mean = torch.stack(self.losses).mean(0)
