@@ -9,9 +9,9 @@ from phantomloom.io import artefact, complete, log
 from phantomloom.privacy import statistics, study
 
 log.to(snakemake.log[0])
-runs, shares = pd.DataFrame(snakemake.params.runs), snakemake.params.shares
+runs, studies = pd.DataFrame(snakemake.params.runs), snakemake.params.studies
 runs["said"] = [study.said(load_file(path)) for path in snakemake.input.predictions]
-rows = [study.row(artefact.read(path)) for path in snakemake.input.metrics]
+rows = pd.DataFrame([study.row(artefact.read(path)) for path in snakemake.input.metrics])
 
 
 def by_level(its):
@@ -26,9 +26,10 @@ for dataset, of in runs.groupby("dataset", sort=False):
     words = {"bag_of_words": models["bag_of_words"]["full"]}
     for model, levels in models.items():
         beside = baselines if model == "bag_of_words" else baselines | words
-        ratio = shares[dataset][2] / shares[dataset][0]
-        found.append(statistics.compare(dataset, model, levels, beside, ratio))
+        train, _, test = studies[dataset]["shares"]
+        protects = (studies[dataset]["unit"], float(rows.delta[of.index[of.model == model]].max()))
+        found.append(statistics.compare(dataset, model, levels, beside, test / train, *protects))
 artefact.write(found, snakemake.output.statistics, schema="privacy_statistics")
 with complete(Path(snakemake.output.summary)) as partial:
-    table = pd.concat([runs.drop(columns="said"), pd.DataFrame(rows)], axis=1)
+    table = pd.concat([runs.drop(columns="said"), rows], axis=1)
     table.to_csv(partial, index=False)

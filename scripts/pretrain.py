@@ -19,7 +19,7 @@ written = synthetic.read(settings.pop("reports"), snakemake.wildcards.label_set,
 texts, labels = zip(*((report.text, report.labels) for report in written.reports), strict=True)
 encoder, tokenizer = models.load(Path(snakemake.params.source))
 tokens = encoding.tokens(tokenizer, texts, written.label_names, snakemake.params.longest)
-truth = wanted(targets(labels, snakemake.params.uncertain))
+truth = wanted(targets(labels, snakemake.wildcards.uncertain))
 folder = Path(snakemake.output[0]).parent
 how = public.Settings.of(settings)
 place = (folder, device, snakemake.params.code)

@@ -117,6 +117,9 @@ def test_the_shipped_config_obeys_the_shipped_schema(monkeypatch):
     assert set(config) == set(schema("config")["properties"])
 
 
+PRIVATE = {"up_to": 1000, "trains": "head", "steps": 3, "clip": 0.1}
+
+
 def changed(**sections):
     """The shipped config after Snakemake has merged a user's sections into it."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -251,6 +254,67 @@ LABELS = {"engine": "labels", "weights": None}
         (
             {"privacy": {"budgets": [0]}},
             "privacy.budgets.0: 0; allowed: ",
+        ),
+        *[
+            ({"privacy": {"budgets": [odd]}}, f"privacy.budgets.0: {odd}; allowed: a number from")
+            for odd in (1e-5, 1_000_000, float("inf"))
+        ],
+        (  # or a model trained on private data without noise would count as epsilon 0
+            {"privacy": {"methods": {"public": {"trains": "head", "steps": 5}}}},
+            "privacy.methods.public.trains: 'head'; allowed: nothing",
+        ),
+        (
+            {"privacy": {"methods": {"lora": {"trains": "full"}}}},
+            "privacy.methods.lora.trains: 'full'; allowed: lora",
+        ),
+        (
+            {"privacy": {"methods": {"full": {"trains": "lora"}}}},
+            "privacy.methods.full.trains: 'lora'; allowed: full",
+        ),
+        (
+            {"privacy": {"methods": {"bag_of_words": {"trains": "lora"}}}},
+            "privacy.methods.bag_of_words.trains: 'lora'; allowed: head",
+        ),
+        *[
+            (
+                {"privacy": {"methods": {"private": [PRIVATE | {"trains": trains}]}}},
+                f"privacy.methods.private.0.trains: '{trains}'; allowed: head or lora",
+            )
+            for trains in ("nothing", "full")
+        ],
+        (
+            {"privacy": {"methods": {"private": [PRIVATE | {"first": {"trains": "head"}}]}}},
+            "privacy.methods.private.0.first: unknown; known: up_to, trains,",
+        ),
+        (
+            {"privacy": {"methods": {"full": {"first": {"trains": "lora"}}}}},
+            "privacy.methods.full.first.trains: 'lora'; allowed: head",
+        ),
+        (
+            {"privacy": {"methods": {"lora": {"directions": 256}}}},
+            "privacy.methods.lora.first.directions: 384; allowed: 256, as of the method that goes",
+        ),
+        (
+            {"privacy": {"methods": {"full": {"gain": 0.5}}}},
+            "privacy.methods.full.first.gain: 1.0; allowed: 0.5, as of the method that goes",
+        ),
+        *[
+            (
+                {"privacy": {"methods": {"private": [PRIVATE, PRIVATE | {"up_to": up_to}]}}},
+                f"privacy.methods.private.1.up_to: {up_to}; allowed: over 1000, that of the row",
+            )
+            for up_to in (600, 1000)
+        ],
+        *[
+            (
+                {"privacy": {"study": {"shares": shares}}},
+                f"privacy.study.shares: {shares}; allowed: three that add up to 1, training and",
+            )
+            for shares in ([0.8, 0.1, 0.2], [0, 0.5, 0.5], [0.9, 0.1, 0])
+        ],
+        (
+            {"privacy": {"datasets": {"shuffled_chest_xray": {"study": {"shares": [1, 0, 0]}}}}},
+            "privacy.datasets.shuffled_chest_xray.study.shares: [1, 0, 0]; allowed: three that",
         ),
         (
             {"train": {"people": {"first": 7}}},

@@ -2,16 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 from dp_accounting.pld import privacy_loss_distribution
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from phantomloom.privacy.accountant import (
+    LEAST_NOISE,
     Phase,
     affordable_steps,
     charge,
     default_delta,
+    epsilon_of_group,
     epsilon_pld,
     epsilon_prv,
     epsilon_rdp,
@@ -94,6 +97,33 @@ def test_steps_stop_where_the_next_would_pass_the_budget():
     assert exact_epsilon(math.sqrt(steps + 1) / 20, 1e-4) > 1
     assert affordable_steps(3, 1, 1e-4, 1, 20.0) == 3
     assert affordable_steps(3, 1, 1e-4, 1, 20.0, (Phase(1, 1.0, 1),)) == 0
+
+
+def test_little_noise_suffices_where_sampling_alone_hides_almost_everything():
+    assert noise_multiplier(20, 50_000**-1.1, 16 / 50_000, 10) == LEAST_NOISE
+
+
+@pytest.mark.parametrize("size", [2, 10])
+def test_a_group_in_full_batches_moves_the_sum_so_many_times_as_far(size):
+    ledger = (Phase(1, 20.0, 10), Phase(1, 30.0, 5))
+    mu = size * math.sqrt(10 / 400 + 5 / 900)
+    assert epsilon_of_group(ledger, 1e-5, size) == pytest.approx(exact_epsilon(mu, 1e-5), rel=1e-6)
+
+
+def test_a_group_in_one_sampled_batch_is_a_mixture_of_gaussians():
+    rate, noise, size, delta = 0.2, 1.5, 3, 1e-4
+    x = np.linspace(-10, 20, 100_001)
+    shares = binom.pmf(range(size + 1), size, rate)
+    mixture = sum(share * norm.pdf(x, move, noise) for move, share in enumerate(shares))
+
+    def excess(epsilon):
+        gap = mixture - math.exp(epsilon) * norm.pdf(x, 0, noise)
+        return np.trapezoid(gap.clip(min=0), x) - delta
+
+    expected = brentq(excess, 0, 20, xtol=1e-6)
+    found = epsilon_of_group((Phase(rate, noise, 1),), delta, size)
+    assert expected <= found < 1.005 * expected
+    assert found > epsilon_pld((Phase(rate, noise, 1),), delta)
 
 
 def test_nothing_costs_nothing_and_a_step_without_noise_everything():

@@ -8,6 +8,7 @@ from phantomloom.privacy import classify, encoding
 from phantomloom.privacy.accountant import Phase, epsilon_pld
 from phantomloom.privacy.method import TRAINS, Adapter, Method, chosen
 from phantomloom.privacy.sampling import rows_of_units
+from phantomloom.privacy_settings import HEAD as HEAD_UNSAID
 
 ROWS = np.arange(small_public.REPORTS)
 UNITS = rows_of_units(ROWS.tolist())
@@ -105,6 +106,10 @@ def test_a_row_of_the_config_is_a_method():
     )
 
 
+def test_what_the_config_takes_for_a_head_that_says_nothing_is_what_a_method_takes():
+    assert Method("head")._asdict() | HEAD_UNSAID == Method("head")._asdict()
+
+
 def test_the_row_is_chosen_by_epsilon_times_units():
     rows = [{"up_to": 100, "steps": 1}, {"up_to": 1000, "steps": 2}, {"steps": 3}]
     reached = [(None, 7), (0.01, 5000), (0.1, 1000), (0.1, 1001), (10, 100), (1, 1001)]
@@ -140,5 +145,9 @@ def test_methods_that_cannot_be_are_named(given, tmp_path):
         classify.run(*given, UNITS, HEAD._replace(first=HEAD), 1.0, tmp_path)
     with pytest.raises(ValueError, match="a private run needs a clip"):
         classify.run(*given, UNITS, HEAD._replace(clip=None), 1.0, tmp_path)
+    for other in ({"directions": 4}, {"whiten": True}, {"gain": 0.5}, {"trains": "nothing"}):
+        wrong = LORA._replace(first=HEAD._replace(**other))
+        with pytest.raises(ValueError, match="first trains the head that the method goes on from"):
+            classify.run(*given, UNITS, wrong, None, tmp_path)
     with pytest.raises(ValueError, match="lora needs an adapter"):
         classify.run(*given, UNITS, HEAD._replace(trains="lora"), None, tmp_path)

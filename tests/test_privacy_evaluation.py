@@ -24,7 +24,15 @@ def level(name, epsilon, f1, gain):
 
 
 SWEEP = {
-    **{"dataset": "made", "model": "minilm", "seeds": [1], "draws": 9, "test_to_train": 0.5},
+    **{
+        "dataset": "made",
+        "model": "minilm",
+        "unit": "report",
+        "delta": 1e-4,
+        "seeds": [1],
+        "draws": 9,
+        "test_to_train": 0.5,
+    },
     **{"margin": 0.05, "pairs": [], "notes": [], "conclusion": "So it is."},
     "levels": [
         level("public", 0, 0.80, None),
@@ -106,6 +114,11 @@ def test_a_baseline_stands_there_to_be_beaten_and_has_no_targets():
 
 def test_without_a_trend_test_there_is_no_row_of_it():
     assert "Page's trend test" not in rows(trend=SWEEP["trend"] | {"p": None})
+
+
+def test_budgets_close_by_have_rows_of_their_own():
+    close = [level(name, float(name), 0.9, (0.1, 0.08, 0.12)) for name in ("1.000001", "1.0000012")]
+    assert {f"epsilon {its['level']}: weighted F1" for its in close} <= rows(levels=close).keys()
 
 
 def test_shuffled_labels_must_not_gain():

@@ -1,7 +1,9 @@
+import json
+
 import pytest
 import torch
 
-from phantomloom.privacy import models, sources
+from phantomloom.privacy import fitting, models, sources
 
 TOKENS = torch.tensor([[5, 6, 7]])
 
@@ -57,6 +59,51 @@ def test_a_folder_gives_back_what_was_saved(tmp_path):
     assert tokenizer("clear")["input_ids"][1] == 5
     short, _ = models.load(tmp_path, layers=1)
     assert len(short.encoder.layer) == 1
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """bert-small as published: 4 layers, 512 wide."""
+    config = {"model_type": "bert", "num_hidden_layers": 4, "hidden_size": 512}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    return tmp_path
+
+
+LORA = {"trains": "lora", "directions": 384, "adapter": {"layers": [2, 3]}}
+
+
+def test_settings_that_fit_a_model_pass(weights):
+    fitting.check_public(weights, "mine", {"layers": 4})
+    fitting.check_public(weights, "mine", {"layers": "all"})
+    fitting.check_methods(weights, "mine", "private", [{"directions": 512}, LORA])
+    fitting.check_methods(weights, "mine", "lora", [LORA | {"adapter": {"layers": "all"}}])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [LORA | {"adapter": {"layers": [4, 5]}}],
+            r"models\.mine\.lora\.layers.*\[4, 5\].* 0 to 3",
+        ),
+        ([LORA, {"directions": 513}], r"privacy\.methods\.lora: directions 513; .* 512"),
+    ],
+)
+def test_methods_that_want_more_than_a_model_has_are_named(weights, rows, message):
+    with pytest.raises(ValueError, match=message):
+        fitting.check_methods(weights, "mine", "lora", rows)
+
+
+def test_layers_of_the_public_model_that_are_not_there_are_named(weights):
+    with pytest.raises(ValueError, match=r"mine\.public\.layers.*: 5; allowed: 1 to 4, or all"):
+        fitting.check_public(weights, "mine", {"layers": 5})
+
+
+def test_layers_of_an_encoder_that_shares_them_cannot_be_told_apart(tmp_path):
+    models.fresh("albert-base", vocabulary=40, seed=1).save_pretrained(tmp_path)
+    fitting.check_public(tmp_path, "mine", {"layers": "all"})
+    with pytest.raises(ValueError, match=r"allowed: all, as .* shares its layers"):
+        fitting.check_public(tmp_path, "mine", {"layers": 1})
 
 
 def test_an_unknown_architecture_is_named():

@@ -1,7 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 import small_public
 import torch
+from scipy.stats import norm
 
 from phantomloom.privacy import card, classify, encoding, released, spending
 from phantomloom.privacy.method import Method
@@ -61,7 +64,17 @@ def test_the_card_states_what_epsilon_covers(given):
     for said in ("0.99 (privacy loss distributions), 0.0001", "1.2 (RDP)", "one patient, added"):
         assert said in text
     assert "several reports of one patient" not in text
-    assert "several reports of one patient" in card.card(released.terms(given[0]), "report")
+
+
+def test_the_card_states_epsilon_of_patients_with_several_reports(given):
+    """Balle and Wang 2018, theorem 8: delta of what the card says is its delta."""
+    text = " ".join(card.card(released.terms(given[0]), "report").split())
+    told = re.search(r"has epsilon ([\d.]+) with 2 of them and ([\d.]+) with 10", text)
+    assert told
+    for reports, epsilon in zip((2, 10), map(float, told.groups()), strict=True):
+        mu = reports * SPENT["steps"] ** 0.5 / SPENT["noise_multiplier"]
+        first, second = norm.cdf([mu / 2 - epsilon / mu, -mu / 2 - epsilon / mu])
+        assert first - np.exp(epsilon) * second == pytest.approx(SPENT["delta"], rel=0.01)
 
 
 def test_a_release_means_the_same_where_singular_vectors_turn_out_the_other_way(given, monkeypatch):

@@ -19,6 +19,7 @@ from phantomloom.privacy.statistics import compare
 
 SKILLS = {"lora": 0.97, "10": 0.96, "public": 0.8, "0.01": 0.8, "1": 0.9, "0.1": 0.85}
 BASELINES = {"rules": 0.9, "bag_of_words": 0.96}
+GIVEN = (0.3, "report", 1e-4)  # test_to_train, unit, delta
 
 
 def runs(skills, seeds, reports=300, patients=150):
@@ -39,7 +40,7 @@ def runs(skills, seeds, reports=300, patients=150):
 def compared(skills, seeds, baselines=BASELINES):
     made = runs(skills | baselines, seeds)
     others = {name: made.pop(name) for name in baselines}
-    return compare("made up", "tiny", made, others, test_to_train=2 / 7, number=300)
+    return compare("made up", "tiny", made, others, 2 / 7, "patient", 1e-4, number=300)
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +183,18 @@ def test_levels_come_by_what_they_may_learn():
     given = ["full", "10", "lora", "0.1", "public", "0.01"]
     assert levels.ordered(given) == ["public", "0.01", "0.1", "10", "lora", "full"]
     assert levels.budgets(given) == ["0.01", "0.1", "10"]
-    for wrong in ("shuffled", "0", "-1", "nan"):
+    for wrong in ("shuffled", "0", "-1", "nan", "inf"):
         with pytest.raises(ValueError, match="privacy level"):
             levels.epsilon(wrong)
+
+
+def test_budgets_that_differ_have_names_that_differ_and_give_them_back():
+    shown = {0.01: "0.01", 0.1: "0.1", 1: "1", 10: "10", 2.5: "2.5"}
+    assert {budget: levels.named(budget) for budget in shown} == shown
+    assert levels.named(1.0) == "1"
+    for budget in (1e-5, 1_000_000, 1.234567, 1.2345678, 1e22, 5e-324):
+        assert levels.epsilon(levels.named(budget)) == budget
+    assert levels.ordered(["1000000", "1e-05", "public"]) == ["public", "1e-05", "1000000"]
 
 
 def test_the_comparison_obeys_its_schema_and_equal_runs_give_equal_bytes(three, tmp_path):
@@ -276,7 +286,8 @@ def test_few_seeds_are_said_to_have_little_power(three):
 def test_the_conclusion_says_what_the_numbers_say(three):
     words = three["conclusion"]
     assert words == conclusion(three)
-    assert "made up, tiny does best with privacy at epsilon 10" in words
+    assert "made up, tiny does best with privacy at epsilon 10 (protecting one patient, at" in words
+    assert "at delta 0.0001)" in words and (three["unit"], three["delta"]) == ("patient", 1e-4)
     assert "not inferior to LoRA" in words and "at epsilon 0.01" in words.lower()
     assert "F1 rises with the budget (Page's L, p < 0.0001)" in words
     assert "beats the negation rules" in words and "cannot be told from bag-of-words" in words
@@ -292,13 +303,13 @@ def test_a_model_behind_its_baselines_and_below_the_public_one_is_called_so():
 def test_runs_that_cannot_be_compared_are_refused():
     made = runs({"public": 0.8, "1": 0.9}, 2)
     with pytest.raises(ValueError, match="1 has the seeds"):
-        compare("d", "m", made | {"1": {0: made["1"][0]}}, {}, 0.3)
+        compare("d", "m", made | {"1": {0: made["1"][0]}}, {}, *GIVEN)
     swapped = {0: made["1"][1], 1: made["1"][0]}
     with pytest.raises(ValueError, match="seed 0: 1 and public have other test reports"):
-        compare("d", "m", made | {"1": swapped}, {}, 0.3)
+        compare("d", "m", made | {"1": swapped}, {}, *GIVEN)
     with pytest.raises(ValueError, match="lack the public model or a budget"):
-        compare("d", "m", {"1": made["1"]}, {}, 0.3)
+        compare("d", "m", {"1": made["1"]}, {}, *GIVEN)
     with pytest.raises(ValueError, match="a baseline is called as a level: 1"):
-        compare("d", "m", made, {"1": made["1"]}, 0.3)
+        compare("d", "m", made, {"1": made["1"]}, *GIVEN)
     with pytest.raises(ValueError, match="there is no seed"):
-        compare("d", "m", {"public": {}, "1": {}}, {}, 0.3)
+        compare("d", "m", {"public": {}, "1": {}}, {}, *GIVEN)

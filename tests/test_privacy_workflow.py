@@ -61,9 +61,10 @@ def configure(folder, settings):
     (folder / "my.yaml").write_text(yaml.safe_dump({"privacy": ours}))
 
 
-def sweep(folder, *targets):
+def sweep(folder, *targets, options=()):
     arguments = ["--snakefile", ROOT / "Snakefile", "--workflow-profile", ROOT / "profiles/default"]
-    return run(folder, *arguments, "--configfile", "my.yaml", "--", *(targets or ["privacy"]))
+    arguments += [*options, "--configfile", "my.yaml"]
+    return run(folder, *arguments, "--", *(targets or ["privacy"]))
 
 
 def test_the_sweep_compares_levels_and_baselines(folder):
@@ -77,7 +78,13 @@ def test_the_sweep_compares_levels_and_baselines(folder):
     assert [row["level"] for row in ours["levels"]] == ["public", "1", "lora", "full"]
     assert [row["name"] for row in ours["baselines"]] == ["rules", "bag_of_words", "all_positive"]
     page = (folder / "results/privacy/default/index.html").read_text()
+    assert (ours["unit"], ours["delta"]) == ("report", pytest.approx(train_reports(folder) ** -1.1))
     assert "tradeoff.png" in page and (folder / "results/privacy/default/tradeoff.png").exists()
+
+
+def train_reports(folder):
+    path = folder / "results/privacy/runs/tiny/small/1/seed-1/metrics.json"
+    return json.loads(path.read_text())["reports"]["train"]
 
 
 def test_a_private_run_keeps_to_its_budget_by_its_own_account(folder):
@@ -139,6 +146,20 @@ def test_a_sweep_keeps_no_states_of_its_trainings(folder):
     assert (folder / "results/privacy/runs").is_dir()
     for kept in ("runs", "public"):
         assert not list((folder / "results/privacy" / kept).rglob("state-*.pt"))
+
+
+def test_what_uncertain_labels_count_as_for_a_data_set_reaches_its_public_model(folder):
+    vague = SETTINGS["datasets"]["tiny"] | {"study": {"uncertain": "ignore"}}
+    configure(folder, SETTINGS | {"datasets": SETTINGS["datasets"] | {"vague": vague}})
+    encoded = "results/privacy/encoded/vague/small.safetensors"
+    jobs = sweep(folder, encoded, options=["--dry-run"])
+    assert jobs == {"reports": 1, "pretrain": 1, "encode": 1}
+
+
+def test_a_layer_that_a_model_lacks_stops_it_before_anything_runs(folder):
+    configure(folder, SETTINGS | {"lora": {"rank": 2, "layers": [3]}})
+    with pytest.raises(AssertionError, match=r"privacy\.models\.small\.lora\.layers.* 0 to 2"):
+        sweep(folder, options=["--dry-run"])
 
 
 def test_weights_that_are_not_there_stop_it_before_anything_runs(folder):

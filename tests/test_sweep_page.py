@@ -30,7 +30,9 @@ def comparison():
     levels = {"public": 0.7, "0.1": 0.72, "10": 0.9, "lora": 0.95}
     said = {level: runs(right, random) for level, right in levels.items()}
     rules = {"rules": runs(0.8, random)}
-    return statistics.compare("my_<reports>", "minilm", said, rules, 0.3, number=50)
+    return statistics.compare(
+        "my_<reports>", "minilm", said, rules, 0.3, "patient", 3e-5, number=50
+    )
 
 
 def test_a_sweep_s_page_has_conclusion_levels_baselines_and_tests(comparison):
@@ -38,6 +40,7 @@ def test_a_sweep_s_page_has_conclusion_levels_baselines_and_tests(comparison):
     assert comparison["conclusion"] in unescape(page)
     for row in (*comparison["levels"], *comparison["baselines"]):
         assert f"{row['metrics']['weighted_f1']['mean']:.3f}" in page
+    assert "of a patient" in page and "at delta 3e-05" in page
     assert "my &lt;reports&gt;" in page and "<reports>" not in page
     assert page.count("<tr>") == 2 + 4 + 2 + len(comparison["pairs"])
 

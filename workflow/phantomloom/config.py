@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from phantomloom.privacy_settings import unusable
 from phantomloom.protocols import impossible
 from phantomloom.provenance import PACKAGE
 from phantomloom.schemes import OWN, named_in, schemes
@@ -77,7 +78,7 @@ def _wrong_together(config: dict[str, Any]) -> list[Fault]:
     return [
         *_unknown_names(config),
         *impossible(protocols),
-        *_unknown_patients(config),
+        *unusable(_at(config, ("privacy",)) or {}),
         *_mild_beyond_grave(config),
         *_negative_window(config),
     ]
@@ -101,17 +102,6 @@ def _mild_beyond_grave(config: dict[str, Any]) -> Iterator[Fault]:
         if {lower, upper} <= limits.keys() and limits[lower] > limits[upper]:
             told = f"{limits[upper]:g}; allowed: from {lower} on, {limits[lower]:g}"
             yield Fault(("qc", "checks", check, upper), told)
-
-
-def _unknown_patients(config: dict[str, Any]) -> Iterator[Fault]:
-    """Yield the data sets of reports whose patients nobody names, where privacy is theirs."""
-    unit = _at(config, ("privacy", "study", "unit"))
-    for name, its in (_at(config, ("privacy", "datasets")) or {}).items():
-        mine = its.get("study", {}).get("unit", unit)
-        named = its["reader"] != "csv_table" or its["arguments"].get("patient_column")
-        if mine == "patient" and not named:
-            told = "lack patient_column, and the unit of privacy is patient: name it, or say report"
-            yield Fault(("privacy", "datasets", name, "arguments"), told)
 
 
 def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ wildcard_constraints:
     level="|".join(["public", *map(re.escape, BUDGETS), "lora", "full"]),
     budget="|".join(map(re.escape, BUDGETS)),
     label_set=r"\w+",
+    uncertain="zeros|ones|ignore",
     seed=r"\d+",
     sweep="|".join(PRIVACY["sweeps"]),
 
@@ -58,13 +59,13 @@ rule pretrain:
     """Teach a language model the labels by reports that a public grammar wrote."""
     output:
         expand(
-            "results/privacy/public/{{label_set}}/{{network}}/{part}",
+            "results/privacy/public/{{label_set}}/{{uncertain}}/{{network}}/{part}",
             part=PARTS_OF_A_MODEL,
         ),
     log:
-        "logs/pretrain/{label_set}.{network}.log",
+        "logs/pretrain/{label_set}.{uncertain}.{network}.log",
     benchmark:
-        "logs/pretrain/{label_set}.{network}.tsv"
+        "logs/pretrain/{label_set}.{uncertain}.{network}.tsv"
     conda:
         "../../envs/conda.yaml"
     threads: 1
@@ -73,9 +74,8 @@ rule pretrain:
         runtime=240,
         gpu=0,
     params:
-        settings=lambda w: PRIVACY["public"] | NETWORKS[w.network].get("public", {}),
+        settings=lambda w: public_settings(w.network),
         longest=PRIVACY["sentence_tokens"],
-        uncertain=PRIVACY["study"]["uncertain"],
         source=lambda w, input: weights_of(w.network),
         source_digest=lambda w: content(str(weights_of(w.network))),
         code=code("scripts/pretrain.py"),
@@ -188,8 +188,8 @@ rule compare:
         runtime=30,
     params:
         runs=lambda w: runs(w.sweep),
-        shares=lambda w: {
-            dataset: study_of(dataset)["shares"]
+        studies=lambda w: {
+            dataset: study_of(dataset)
             for dataset in PRIVACY["sweeps"][w.sweep]["datasets"]
         },
         code=code("scripts/compare.py"),

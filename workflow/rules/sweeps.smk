@@ -1,4 +1,6 @@
 from phantomloom.cases import tree_digest
+from phantomloom.privacy.fitting import check_methods, check_public
+from phantomloom.privacy.levels import named
 from phantomloom.privacy.sources import folder
 
 PRIVACY = config["privacy"]
@@ -6,7 +8,7 @@ DATASETS, NETWORKS = PRIVACY["datasets"], PRIVACY["models"]
 WORDS = (
     "bag_of_words"  # the baseline that counts words; it has private levels of its own
 )
-BUDGETS = [f"{budget:g}" for budget in PRIVACY["budgets"]]
+BUDGETS = [*map(named, PRIVACY["budgets"])]
 RUN = "results/privacy/runs/{dataset}/{model}/{level}/seed-{seed}"
 PARTS_OF_A_MODEL = [
     "encoder.safetensors",
@@ -39,11 +41,19 @@ def weights_of(network):
     return folder(network, {network: its["folder"]} if "folder" in its else {})
 
 
+def public_settings(network):
+    """How a language model is taught by public reports."""
+    settings = PRIVACY["public"] | NETWORKS[network].get("public", {})
+    check_public(weights_of(network), network, settings)
+    return settings
+
+
 def public_of(w):
-    """The public model for the labels of a data set."""
+    """The public model for the labels of a data set, and for what uncertain ones count as."""
     return expand(
-        "results/privacy/public/{label_set}/{network}/{part}",
+        "results/privacy/public/{label_set}/{uncertain}/{network}/{part}",
         label_set=DATASETS[w.dataset]["label_set"],
+        uncertain=study_of(w.dataset)["uncertain"],
         network=w.network,
         part=PARTS_OF_A_MODEL,
     )
@@ -51,13 +61,17 @@ def public_of(w):
 
 def methods(model, level):
     """How a level of a model may be trained; a budget by the first row made for so many units."""
-    its = PRIVACY["methods"][level if level not in BUDGETS else "private"]
+    key = level if level not in BUDGETS else "private"
+    its = PRIVACY["methods"][key]
     its = PRIVACY["methods"][WORDS] if model == WORDS and level in BUDGETS else its
     adapter = PRIVACY["lora"] | NETWORKS.get(model, {}).get("lora", {})
-    return [
+    rows = [
         row | ({"adapter": adapter} if row["trains"] == "lora" else {})
         for row in (its if isinstance(its, list) else [its])
     ]
+    if model in NETWORKS:
+        check_methods(weights_of(model), model, key, rows)
+    return rows
 
 
 def epsilon(level):

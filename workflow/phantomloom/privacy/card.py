@@ -1,5 +1,8 @@
 """The card of a released model: what its epsilon covers, and what it does not."""
 
+from typing import Any
+
+from phantomloom.privacy.accountant import Phase, epsilon_of_group
 from phantomloom.privacy.released import Terms
 
 TEXT = """# {network} on {dataset}, epsilon {epsilon:.4g}
@@ -28,7 +31,9 @@ Labels: {names}.
 A label of a model is an aid to sort reports, no finding; measure it on labelled reports of yours.
 """
 
-SEVERAL = "; several reports of one patient, for whom epsilon is that many times as large"
+SEVERAL = """; several reports of one patient, who at this delta has epsilon
+{two:.4g} with 2 of them and {ten:.4g} with 10 (`unit: patient` trains so that
+the epsilon above covers all reports of a patient)"""
 
 
 def card(terms: Terms, unit: str) -> str:
@@ -42,7 +47,7 @@ def card(terms: Terms, unit: str) -> str:
         rdp=spent["epsilon"]["rdp"],
         delta=spent["delta"],
         unit=unit,
-        several=SEVERAL if unit == "report" else "",
+        several=_several(spent) if unit == "report" else "",
         units=spent["units"],
         clip=terms.method["clip"],
         noise=spent["noise_multiplier"],
@@ -51,3 +56,9 @@ def card(terms: Terms, unit: str) -> str:
         labels=len(terms.label_names),
         names=", ".join(terms.label_names),
     )
+
+
+def _several(spent: dict[str, Any]) -> str:
+    ledger = (Phase(spent["rate"], spent["noise_multiplier"], spent["steps"]),)
+    two, ten = (epsilon_of_group(ledger, spent["delta"], size) for size in (2, 10))
+    return SEVERAL.format(two=two, ten=ten)

@@ -92,7 +92,7 @@ def run(
     ``resume`` it must have one. The learner's ``logits`` read every row of ``encoded``.
 
     Raises:
-        ValueError: if the method cannot be private, or a private one has no clip.
+        ValueError: as ``Method.plan`` does.
     """
     plan = method.plan(len(units), noise_multiplier, seed)
     warm = None

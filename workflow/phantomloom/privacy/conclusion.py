@@ -17,8 +17,9 @@ TUNING = (
 def conclusion(found: Mapping[str, Any]) -> str:
     """Return what ``found``, a comparison less its conclusion, amounts to.
 
-    Four sentences: the best private model; which budgets gain nothing, and the trend; whether it
-    beats the baselines that need no network; and what epsilon does not cover.
+    Four sentences: the best private model, and what its epsilon protects; which budgets gain
+    nothing, and the trend; whether it beats the baselines that need no network; and what epsilon
+    does not cover.
     """
     best = max((row for row in found["levels"] if row["epsilon"]), key=_f1)
     return " ".join([_best(found, best), _course(found), _worth(best), TUNING])
@@ -28,7 +29,8 @@ def _best(found: Mapping[str, Any], best: Mapping[str, Any]) -> str:
     f1 = {row["level"]: _f1(row) for row in found["levels"]}
     words = (
         f"On {found['dataset']}, {found['model']} does best with privacy at epsilon "
-        f"{best['level']}: weighted F1 {_f1(best):.3f}, {_interval(best['gain'])} against the "
+        f"{best['level']} (protecting one {found['unit']}, at delta {found['delta']:.2g}): "
+        f"weighted F1 {_f1(best):.3f}, {_interval(best['gain'])} against the "
         f"public model's {f1[PUBLIC]:.3f}"
     )
     for row in found["non_inferiority"]:

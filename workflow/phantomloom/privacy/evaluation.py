@@ -35,7 +35,7 @@ def of_shuffled(entry: Mapping[str, Any]) -> list[Row]:
 
 def of_audit(found: Mapping[str, Any]) -> list[Row]:
     """Return the rows of an audited run: bounds beside its epsilon, and what its twin leaks."""
-    title = f"audit of {found['dataset']}, {found['model']}, epsilon {found['epsilon']:g}"
+    title = f"audit of {found['dataset']}, {found['model']}, epsilon {found['level']}"
     rows = []
     for attack in ATTACKS:
         told, leak = found["private"][attack], found["control"][attack]
@@ -111,7 +111,9 @@ def _title(entry: Mapping[str, Any]) -> str:
 
 
 def _spoken(level: Mapping[str, Any]) -> str:
-    return f"epsilon {level['epsilon']:g}" if level["epsilon"] is not None else level["level"]
+    if level["epsilon"] is None:
+        return level["level"]
+    return f"epsilon {level['level'] if level['epsilon'] else 0}"
 
 
 def _f1(row: Mapping[str, Any]) -> float:

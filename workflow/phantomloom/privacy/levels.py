@@ -1,6 +1,8 @@
 """The privacy levels of a sweep: the public model, budgets, and the ends without privacy."""
 
+import math
 from collections.abc import Iterable
+from contextlib import suppress
 
 PUBLIC, LORA, FULL = "public", "lora", "full"
 
@@ -15,9 +17,15 @@ def epsilon(level: str) -> float | None:
         return None
     if level == PUBLIC:
         return 0.0
-    if not level.replace(".", "", 1).isdecimal() or not float(level):
-        raise ValueError(f"privacy level: {PUBLIC}, {LORA}, {FULL} or an epsilon, not {level!r}")
-    return float(level)
+    with suppress(ValueError):
+        if 0 < (budget := float(level)) < math.inf:
+            return budget
+    raise ValueError(f"privacy level: {PUBLIC}, {LORA}, {FULL} or an epsilon, not {level!r}")
+
+
+def named(budget: float) -> str:
+    """Return the level of ``budget``: budgets that differ have names that differ."""
+    return repr(float(budget)).removesuffix(".0")
 
 
 def ordered(levels: Iterable[str]) -> list[str]:

@@ -72,7 +72,7 @@ class Method(NamedTuple):
     trains: "nothing" (the public model), "head", "lora" (head and adapter) or "full" (everything,
     not private). directions: of the public vectors, for the head. whiten: whether they weigh the
     same. gain: of public logit and rules beside a unit vector. units: expected in a batch, None
-    for all of them. first: a method of the head to go on from, without privacy only. See
+    for all of them. first: a method of the same head to go on from, without privacy only. See
     ``training.Plan`` for the rest.
     """
 
@@ -119,7 +119,8 @@ class Method(NamedTuple):
         """Return the steps on so many units; without noise (its multiplier) it is not private.
 
         Raises:
-            ValueError: if there is no such method, if it cannot be private, or has no clip then.
+            ValueError: if there is no such method, if it cannot be private, or has no clip then;
+                if ``first`` is of another head.
         """
         private = noise is not None
         self._check(private)
@@ -147,5 +148,13 @@ class Method(NamedTuple):
             raise ValueError("privacy: full fine-tuning has no private run")
         if private and self.first is not None:
             raise ValueError("privacy: a private run has one method; first is for those without")
+        if self.first is not None:
+            its = self.first.trains, self.first.directions, self.first.whiten, self.first.gain
+            mine = "head", self.directions, self.whiten, self.gain
+            if its != mine:
+                raise ValueError(
+                    "privacy: first trains the head that the method goes on from: trains, "
+                    f"directions, whiten and gain are {mine}, not {its}"
+                )
         if private and self.clip is None:
             raise ValueError("privacy: a private run needs a clip")

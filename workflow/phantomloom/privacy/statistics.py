@@ -24,6 +24,8 @@ def compare(
     levels: Mapping[str, Runs],
     baselines: Mapping[str, Runs],
     test_to_train: float,
+    unit: str,
+    delta: float,
     number: int = DRAWS,
     seed: int = 0,
     margin: float = MARGIN,
@@ -38,6 +40,8 @@ def compare(
         baselines: the same by name, "rules" and "bag_of_words" say; who says every label of every
             report is added.
         test_to_train: test reports over training reports of a split.
+        unit: what epsilon protects, "report" or "patient".
+        delta: the largest of the private runs, whose epsilons hold at it too.
         number: draws of the bootstrap.
         seed: of the draws.
         margin: of weighted F1, within which a budget is not inferior to "lora".
@@ -58,6 +62,8 @@ def compare(
     found = {
         "dataset": dataset,
         "model": model,
+        "unit": unit,
+        "delta": delta,
         "seeds": list(levels[PUBLIC]),
         "draws": number,
         "test_to_train": test_to_train,
