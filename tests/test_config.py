@@ -348,6 +348,22 @@ LABELS = {"engine": "labels", "weights": None}
             "gan.contests.benchmark.judged_on.2: 'ct_patients'; allowed: names under gan.datasets "
             "that have a part test",
         ),
+        (  # um given as mm leave no quanta
+            {"simulate": {"protocols": {"body_120kv": {"tube": {"filtration_mm": {"Cu": 200}}}}}},
+            "body_120kv.tube.filtration_mm.Cu: 200; allowed: ",
+        ),
+        (  # lp/mm given as lp/cm
+            {
+                "simulate": {
+                    "protocols": {
+                        "body_120kv": {
+                            "reconstruction": {"kernels": {"soft": {"cutoff_lp_per_cm": 0.33}}}
+                        }
+                    }
+                }
+            },
+            "kernels.soft.cutoff_lp_per_cm: 0.33; allowed: ",
+        ),
         (
             {"simulate": {"protocols": {"body_120kv": {"scanner": {"column_mm": 1.25}}}}},
             "body_120kv.reconstruction.kernels.sharp.cutoff_lp_per_cm: 5; allowed: up to 4",

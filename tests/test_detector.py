@@ -86,6 +86,27 @@ def test_water_comes_back_from_its_readings():
     assert scale.water_mm(readings.astype(np.float32)) == pytest.approx(length, abs=0.01)
 
 
+def test_a_beam_that_hardens_too_much_for_the_correction_is_refused():
+    """A tube without its housing: soft photons go within the first millimetres of water."""
+    bare = spectrum.tube_spectrum(120, 12, {})
+    with pytest.raises(ValueError, match=r"off by \d+\.\d mm of water.*tube\.filtration_mm"):
+        detector.water_scale(detector.absorbed_quanta(bare, SCANNER, 200, **GOS))
+    thin = spectrum.tube_spectrum(120, 12, {"Al": 1.0})
+    detector.water_scale(detector.absorbed_quanta(thin, SCANNER, 200, **GOS))
+
+
+@pytest.mark.parametrize(("filtration_mm", "mas"), [({"Al": 300}, 200), ({"Al": 3}, 1e-3)])
+def test_a_beam_too_weak_for_an_image_is_refused(filtration_mm, mas):
+    beam = spectrum.tube_spectrum(120, 12, filtration_mm)
+    with pytest.raises(ValueError, match=r"needs at least 1000; look at tube\.filtration_mm"):
+        detector.absorbed_quanta(beam, SCANNER, mas, **GOS)
+
+
+def test_filters_that_let_nothing_through_are_refused():
+    with pytest.raises(ValueError, match=r"no photon passes \{'Pb': 500\}"):
+        spectrum.tube_spectrum(120, 12, {"Pb": 500})
+
+
 def test_a_reading_of_nothing_is_raised_to_one_quantum_and_counted():
     quanta = Quanta(np.array([60.0]), np.array([1000.0]))
     scale = detector.water_scale(quanta)

@@ -146,7 +146,7 @@ def test_the_case_page_lists_every_structure_with_its_figures(library):
 def test_the_case_page_says_what_the_simulated_scan_did_not_cover(library):
     words = Reader((library / "good/index.html").read_text()).words
     assert "12 mm at the foot end, 7 mm at the head end" in words
-    assert "68 mm of the body; HU near the edge are wrong" in words
+    assert "68 mm of the body; HU are too high, most near the edge" in words
 
 
 @pytest.mark.parametrize(

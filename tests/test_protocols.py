@@ -65,6 +65,13 @@ def test_a_scintillator_that_is_no_formula_is_told(formula):
     assert f"detector.scintillator: {formula!r}; allowed: elements with their" in fault
 
 
+@pytest.mark.parametrize(("slice_mm", "told_of"), [("phantom", 0), (10, 0), (10.5, 1)])
+def test_slices_too_thick_for_the_cone_are_told(slice_mm, told_of):
+    faults = told(reconstruction={"slice_mm": slice_mm})
+    assert len(faults) == told_of
+    assert all("slice_mm: 10.5; allowed: up to 10, a quarter of" in fault for fault in faults)
+
+
 @pytest.mark.parametrize(("column_mm", "possible"), [(0.99, True), (1.0, True), (1.01, False)])
 def test_a_cutoff_is_told_exactly_when_the_kernel_cannot_be_made(column_mm, possible):
     scanner = Scanner(**SHIPPED["scanner"])._replace(column_mm=column_mm)

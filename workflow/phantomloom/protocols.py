@@ -24,7 +24,7 @@ TOKEN = rf"((?:([A-Z][a-z]?)|\)){NUMBER}?|\()"  # of a formula: an element, a gr
 def impossible(protocols: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what cannot be in ``protocols``, by name, each of which obeys the schema alone."""
     for name, its in protocols.items():
-        for keys, message in (*_matter(its), *_geometry(its["scanner"]), *_kernels(its)):
+        for keys, message in (*_matter(its), *_geometry(its["scanner"]), *_images(its)):
             yield Fault(("simulate", "protocols", name, *keys), message)
 
 
@@ -64,7 +64,17 @@ def _geometry(scanner: Mapping[str, Any]) -> Told:
         yield ("scanner", "source_to_detector_mm"), told
 
 
-def _kernels(protocol: Mapping[str, Any]) -> Told:
+def _images(protocol: Mapping[str, Any]) -> Told:
+    slice_mm, most = (
+        protocol["reconstruction"]["slice_mm"],
+        protocol["scanner"]["collimation_mm"] / 4,
+    )
+    if slice_mm != "phantom" and slice_mm > most:
+        told = (
+            f"{slice_mm:g}; allowed: up to {most:g}, a quarter of scanner.collimation_mm: thicker "
+            "slices would show what lies beside them"
+        )
+        yield ("reconstruction", "slice_mm"), told
     column_mm = protocol["scanner"]["column_mm"]
     limit = 5 / column_mm  # Nyquist: a line pair has at least two cells
     for name, kernel in protocol["reconstruction"]["kernels"].items():

@@ -16,8 +16,9 @@ rule simulate:
         "../../envs/conda.yaml"
     threads: 2
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=60,
+        # a scan of 1,000 slices at their own spacing takes more than twice the first
+        mem_mb=lambda w, attempt: 4000 * attempt**2,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         protocol=lambda wildcards: config["simulate"]["protocols"][wildcards.protocol],
         erosion_mm=config["simulate"]["erosion_mm"],

@@ -234,7 +234,7 @@ def _simulation(simulated: Artefacts) -> dict[str, str]:
         )
         if (beyond_mm := content["scan"]["truncated_mm"]) > 0:
             said[f"beyond the scan field, {words(protocol)}"] = (
-                f"{number(beyond_mm)} mm of the body; HU near the edge are wrong"
+                f"{number(beyond_mm)} mm of the body; HU are too high, most near the edge"
             )
         if at := content["noise"]:
             for kernel, sd in at["sd_hu"].items():

@@ -12,8 +12,10 @@ from phantomloom.simulation.geometry import Scanner
 from phantomloom.simulation.spectrum import Spectrum
 
 LONGEST_WATER_MM = 700.0  # the correction is fitted up to here; bone counts as more water
-DEGREE = 8  # leaves under 0.01 mm of water (tested)
+DEGREE = 8  # of a usual body beam it leaves under 0.01 mm of water (tested)
+LARGEST_ERROR_MM = 0.5  # of water; 1 mm Al at 120 kV leaves 0.4, which is 2 HU at the edge
 FLOOR_QUANTA = 1.0  # readings below it are raised to it before the logarithm
+FEWEST_QUANTA = 1000.0  # of the open beam: behind 10 cm of water 100 are left
 
 
 class Quanta(NamedTuple):
@@ -51,6 +53,9 @@ def absorbed_quanta(
     A quantum that interacts by absorption or Compton scatter leaves all its energy (the escape
     of fluorescence and scatter is left out), so absorption is 1 - exp(-mu t) without coherent
     scatter.
+
+    Raises:
+        ValueError: if the open beam leaves less than FEWEST_QUANTA in a cell.
     """
     ev = beam.energy_kev * 1000
     stopping = xraydb.material_mu(scintillator, ev, density=density_g_cm3) - xraydb.material_mu(
@@ -59,7 +64,14 @@ def absorbed_quanta(
     absorbed = -np.expm1(-stopping * thickness_mm / 10)
     distance = scanner.source_to_detector_mm / 1000  # spectra are given at 1 m
     mas = exposure_mas / scanner.views_per_rotation
-    return Quanta(beam.energy_kev, beam.fluence * mas * scanner.cell_mm2 / distance**2 * absorbed)
+    expected = beam.fluence * mas * scanner.cell_mm2 / distance**2 * absorbed
+    if expected.sum() < FEWEST_QUANTA:
+        raise ValueError(
+            f"the open beam leaves {expected.sum():.3g} quanta in a cell per view; an image needs "
+            f"at least {FEWEST_QUANTA:g}; look at tube.filtration_mm (mm, not um), "
+            "exposure_mas, views_per_rotation and detector.thickness_mm"
+        )
+    return Quanta(beam.energy_kev, expected)
 
 
 def read_out(
@@ -109,17 +121,27 @@ class WaterScale(NamedTuple):
 
 
 def water_scale(quanta: Quanta) -> WaterScale:
-    """Fit the water beam-hardening correction: a polynomial through (0, 0), exact lengths known."""
+    """Fit the water beam-hardening correction: a polynomial through (0, 0), exact lengths known.
+
+    Raises:
+        ValueError: if it is off by more than LARGEST_ERROR_MM where a reading is above the floor,
+            as of a beam whose soft part nothing filters.
+    """
     length = np.linspace(0, LONGEST_WATER_MM, 701)
     left = np.exp(-np.outer(length, xray.water(quanta.energy_kev))) @ quanta.weights[0]
     p = np.log(quanta.signal_kev / left)
     ratio = np.append(length[1:] / p[1:], 1 / _initial_attenuation(quanta))
     fit = Polynomial.fit(np.append(p[1:], 0), ratio, DEGREE - 1).convert()
-    worst = np.abs(p * fit(p) - length).max()
+    floor_kev = FLOOR_QUANTA * quanta.mean_kev
+    worst = np.abs(p * fit(p) - length)[left > floor_kev].max()
     logging.getLogger(__name__).info("water correction: within %.4f mm", worst)
-    return WaterScale(
-        quanta.signal_kev, FLOOR_QUANTA * quanta.mean_kev, fit.coef.astype(np.float32)
-    )
+    if worst > LARGEST_ERROR_MM:
+        raise ValueError(
+            f"the correction for beam hardening is off by {worst:.1f} mm of water, at most "
+            f"{LARGEST_ERROR_MM:g} are allowed; add to tube.filtration_mm what filters the beam, "
+            "the tube's housing included, as Al: 3"
+        )
+    return WaterScale(quanta.signal_kev, floor_kev, fit.coef.astype(np.float32))
 
 
 def _initial_attenuation(quanta: Quanta) -> float:

@@ -44,10 +44,11 @@ def report(
     inside = labels.with_array(labels.array * (depth > erosion_mm))
     covered = _within(inside, ct)
     expected = expected_hu(labels, covered, protocol["tube"], protocol["detector"])
-    return {
-        "structures": compare(covered, source, simulated, expected),
-        "noise": noise(covered, depth - erosion_mm, simulated),
-    }
+    depth -= np.float32(erosion_mm)
+    measured = noise(covered, depth, simulated)
+    del depth  # 1 GB of a large scan, not needed while grids are compared
+    structures = compare(covered, source, simulated, expected)
+    return {"structures": structures, "noise": measured}
 
 
 def depth_mm(labels: Volume) -> np.ndarray:
@@ -143,8 +144,9 @@ def noise(
     ``depth`` is the largest radius, mm, of a ball around each voxel. Each slice is taken about a
     quadratic of its own, so that shading by beam hardening does not count.
     """
-    soft = [index for index, row in by_id().items() if row.tissue in HOMOGENEOUS]
-    room = np.where(np.isin(inside.array, soft), depth, 0)
+    soft = np.zeros(256, bool)
+    soft[[index for index, row in by_id().items() if row.tissue in HOMOGENEOUS]] = True
+    room = np.where(soft[inside.array], depth, np.float32(0))
     coarsest = max(max(ct.spacing_mm) for ct in simulated.values())
     if min(room.max(), LARGEST_RADIUS_MM) < max(SMALLEST_RADIUS_MM, 3 * coarsest):
         return None

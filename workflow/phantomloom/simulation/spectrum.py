@@ -26,11 +26,16 @@ def tube_spectrum(
     """Return the spectrum of a tungsten tube behind filters of chemical elements, by spekpy.
 
     Source: Poludniowski et al., Med Phys 48 (2021) 3630 (SpekPy).
+
+    Raises:
+        ValueError: if the filters let nothing through.
     """
     tube = spekpy.Spek(kvp=tube_voltage_kv, th=anode_angle_deg, dk=BIN_KEV, z=100, mas=1)
     tube.multi_filter(list(filtration_mm.items()))
     energy_kev, per_cm2_kev = tube.get_spectrum(edges=False)
     fluence = per_cm2_kev * BIN_KEV / 100
+    if not fluence.sum():
+        raise ValueError(f"no photon passes {dict(filtration_mm)}; tube.filtration_mm is in mm")
     kept = fluence > NEGLIGIBLE * fluence.sum()
     return Spectrum(energy_kev[kept], fluence[kept])
 
