@@ -40,7 +40,8 @@ for part in p.patients:
         patients += [
             Patient(f"{name}-{n}", part["part"], partial(person, file, n)) for n in numbers
         ]
-    patients += [Patient(name, part["part"], partial(case, name)) for name in part["cases"]]
+    for name, whose in part["cases"].items():
+        patients.append(Patient(name, part["part"], partial(case, name), whose))
 reader = import_module(f"phantomloom.gan.data.{p.reader}")
 about, found = reader.read(**({"patients": patients} if patients else {}), **p.arguments)
 folder = Path(snakemake.output[0]).parent

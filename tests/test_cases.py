@@ -295,6 +295,22 @@ def test_a_file_changed_deep_in_a_data_set_changes_the_digest_of_its_folder(tmp_
     assert tree_digest(report) == ""  # gone
 
 
+def test_a_file_changed_in_a_folder_that_is_a_link_changes_the_digest(tmp_path):
+    (tmp_path / "disk").mkdir()
+    picture = tmp_path / "disk/a.png"
+    picture.write_text("a")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "images").symlink_to(picture.parent)
+    (data / "gone.png").symlink_to("nowhere")  # which readers tell of
+    before = tree_digest(data)
+    picture.write_text("ab")
+    changed = tree_digest(data)
+    assert changed != before
+    picture.rename(picture.with_name("b.png"))
+    assert tree_digest(data) != changed
+
+
 def test_a_table_counts_by_content_whatever_its_time(tmp_path):
     table = tmp_path / "reports.csv"
     table.write_text("a")

@@ -108,6 +108,35 @@ def test_a_drawn_split_follows_the_seed(root):
     assert [part for _, part in parts(1)].count("train") == 4
 
 
+def test_pictures_of_one_person_are_in_one_part(root, tmp_path):
+    """Of the first and the last picture, by CelebA's own numbers of both."""
+    parts = [{p.name: (p.group, p.part) for p in celeba.read(root, 32, shares=THIRDS)[1]}]
+    assert all(group == name for name, (group, _) in parts[0].items())
+    persons = {10: 77, 9: 3, 8: 4, 7: 5, 6: 6, 5: 77, 4: 8}
+    told = [f"{original:06}.jpg {person}" for original, person in persons.items()]
+    (root / "identity_CelebA.txt").write_text("\n".join([*told, ""]))
+    with pytest.raises(FileNotFoundError, match=r"mapping\.txt: identity_CelebA\.txt tells who"):
+        celeba.read(root, 32, shares=THIRDS)
+    tell_split(root)
+    for seed in range(5):
+        pairs = celeba.read(root, 32, shares=(0.5, 0, 0.5), seed=seed)[1]
+        found = {pair.name: (pair.group, pair.part) for pair in pairs}
+        assert found["0"] == found["2000"] and found["0"][0] == "77"
+        assert [found[str(i)][0] for i in (1, 2, 5, 1999)] == ["3", "4", "5", "6"]
+    about, pairs = celeba.read(root, 32)  # in which that person is in two parts
+    with pytest.raises(ValueError, match="0: '77' is in train and in test"):
+        write_each(about, pairs, tmp_path / "set")
+    (root / "identity_CelebA.txt").write_text("000010.jpg 77\n")
+    with pytest.raises(ValueError, match=r"do not tell the person of 5 pictures, such as \[1, 2"):
+        celeba.read(root, 32)
+
+
+def test_masks_that_are_too_small_are_named(root):
+    _, pairs = celeba.read(root, 64, shares=THIRDS)
+    with pytest.raises(ValueError, match=r"\w\.png: 32 x 32 pixels; pictures are squares of at"):
+        list(pairs)
+
+
 def test_what_is_read_can_be_written(root, tmp_path):
     about, pairs = celeba.read(root, 32, shares=THIRDS)
     write_each(about, pairs, tmp_path / "set")
@@ -162,6 +191,8 @@ def test_masks_of_another_layout_are_told_what_was_looked_for(root):
 def test_a_class_of_a_part_that_does_not_exist_is_named(root):
     with pytest.raises(ValueError, match="class 'face': the part 'beard' is none of"):
         celeba.read(root, 32, {"face": ["skin", "beard"]}, THIRDS)
+    with pytest.raises(ValueError, match="classes: face: a list of names in brackets, not 'skin'"):
+        celeba.read(root, 32, {"face": "skin"}, THIRDS)
     with pytest.raises(ValueError, match="class 'b': the part 'nose' is of another class too"):
         celeba.read(root, 32, {"a": ["nose"], "b": ["nose"]}, THIRDS)
 

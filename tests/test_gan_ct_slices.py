@@ -169,13 +169,23 @@ def test_a_term_that_is_nothing_is_named_before_anything_is_loaded(term):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"window_hu": (240, -160)}, "window_hu: the lower end first, not 240 to -160"),
-        ({"size": 48}, "size: 16, 32, 64 and so on, not 48"),
-        ({"size": 8}, "size: 16"),
+        ({"window_hu": (240, -160)}, r"window_hu: two numbers, the lower first, not \(240, -160\)"),
+        ({"window_hu": [-160]}, r"window_hu: two numbers, the lower first, not \[-160\]"),
+        ({"window_hu": 240}, "window_hu: two numbers, the lower first, not 240"),
+        ({"window_hu": ["a", "b"]}, "window_hu: two numbers"),
+        ({"size": 48}, r"size: one of \(16, 32, 64, 128, 256, 512\), not 48"),
+        ({"size": 8}, "size: one of"),
+        ({"size": 1024}, "size: one of .* not 1024"),
         ({"pixel_mm": 0}, "pixel_mm: more than 0"),
         ({"step_mm": -1}, "step_mm: more than 0"),
         ({"least_body": 1}, "least_body: a share of the picture"),
         ({"classes": {}}, "classes: 1 to 255, not 0"),
+        (
+            {"classes": {"liver": "liver"}},
+            "classes: liver: a list of names in brackets, not 'liver'",
+        ),
+        ({"classes": {"liver": [5]}}, r"classes: liver: a list of names in brackets, not \[5\]"),
+        ({"classes": ["liver"]}, r"classes: a list for each name, not \['liver'\]"),
     ],
 )
 def test_settings_that_cannot_be_are_named(changed, words):
@@ -186,8 +196,13 @@ def test_settings_that_cannot_be_are_named(changed, words):
 def test_patients_come_part_by_part_and_never_in_two(tmp_path):
     loaded = []
 
+    def scan(name):
+        loaded.append(name)
+        ct, labels = person()
+        return ct.with_array(ct.array + len(loaded)), labels
+
     def patient(name, part):
-        return Patient(name, part, lambda: loaded.append(name) or person())
+        return Patient(name, part, lambda: scan(name))
 
     patients = [patient("ann", "test"), patient("ben", "train"), patient("cid", "validation")]
     about, pairs = read(patients, **CUT._asdict())
@@ -202,6 +217,33 @@ def test_patients_come_part_by_part_and_never_in_two(tmp_path):
         read([*patients, patient("ann", "train")], **CUT._asdict())
     with pytest.raises(ValueError, match="ann: parts are train, validation, test, not 'all'"):
         read([patient("ann", "all")], **CUT._asdict())
+
+
+def test_one_scan_under_two_names_is_in_one_part_only(tmp_path):
+    patients = [Patient(name, part, person) for name, part in (("ann", "train"), ("b", "test"))]
+    about, pairs = read(patients, **CUT._asdict())
+    words = r"b/z0000 of test is the same image as ann/z0000 of train; nobody is in two parts"
+    with pytest.raises(ValueError, match=words):
+        write_each(about, pairs, tmp_path / "set")
+    about, pairs = read([p._replace(part="test") for p in patients], **CUT._asdict())
+    write_each(about, pairs, tmp_path / "set")
+    assert len(read_pairs(tmp_path / "set").of("test").names) == 12
+
+
+def test_two_scans_of_one_person_are_in_one_part_only(tmp_path):
+    def later():
+        ct, labels = person()
+        return ct.with_array(ct.array + 1), labels
+
+    patients = [Patient("ann", "train", person), Patient("ann_later", "test", later, "ann")]
+    about, pairs = read(patients, **CUT._asdict())
+    with pytest.raises(ValueError, match="ann_later/z0000: 'ann' is in train and in test"):
+        write_each(about, pairs, tmp_path / "set")
+    patients[0] = patients[0]._replace(part="test")
+    about, pairs = read(patients, **CUT._asdict())
+    write_each(about, pairs, tmp_path / "set")
+    found = read_pairs(tmp_path / "set")
+    assert set(found.groups) == {"ann"} and found.names[6] == "ann_later/z0000"
 
 
 def test_volumes_that_do_not_belong_together_are_refused():

@@ -98,6 +98,30 @@ def test_pictures_that_were_learnt_judge_nothing_even_of_files_that_share_names(
         read_sides(tmp_path / "set", tmp_path / "drawn", "gan")
 
 
+def test_a_side_without_its_part_is_named_with_the_key(tmp_path):
+    write(data_set(), tmp_path / "set")
+    write(data_set().of("train"), tmp_path / "learnt")
+    words = r"gan.x: learnt: no pairs of part 'test'; there are \['train'\]"
+    with pytest.raises(ValueError, match=words):
+        read_sides(tmp_path / "set", tmp_path / "learnt", "gan.x")
+    write(data_set().of("test"), tmp_path / "tried")
+    with pytest.raises(ValueError, match=r"gan.x: tried: no pairs of part 'train'"):
+        read_sides(tmp_path / "tried", tmp_path / "set", "gan.x")
+
+
+def test_an_image_that_was_learnt_judges_nothing_under_another_name_unless_it_is_plain(tmp_path):
+    learnt, tried = data_set()._replace(names=tuple("abcdef"), groups=tuple("uvwxyz")), data_set()
+    learnt.images[:3] += 1
+    learnt.images[0] = tried.images[5] = 7
+    for pairs, folder in ((learnt, "learnt"), (tried, "tried")):
+        write(pairs, tmp_path / folder)
+    read_sides(tmp_path / "learnt", tmp_path / "tried", "gan")
+    learnt.images[1] = tried.images[4]
+    write(learnt.of("train"), tmp_path / "learnt")
+    with pytest.raises(ValueError, match="gan: 1 images of tried were learnt from, such as dee/z4"):
+        read_sides(tmp_path / "learnt", tmp_path / "tried", "gan")
+
+
 def test_the_files_are_plain_numpy_whatever_the_count(tmp_path):
     """The headers are written before the count is known."""
     for count in (1, 6):
@@ -248,6 +272,7 @@ def test_one_hot_has_a_channel_a_class_and_none_for_the_background():
         ((0, 1), {"part": "test"}, "ann/z1: 'ann' is in train and in test"),
         ((0, 1), {"part": "tset"}, "parts are train, validation, test, not 'tset'"),
         ((4, 0), {}, "ann/z0: a pair of train after pairs of test; sort them"),
+        ((0, 4), {"image": pair(0).image}, "dee/z4 of test is the same image as ann/z0 of train"),
         ((0, 1), {"mask": np.full((16, 16), 3, np.uint8)}, "the mask has class 3, the data set 2"),
         ((0, 1), {"mask": np.zeros((16, 16), int)}, "masks uint8, not int16 and int64"),
         ((0, 1), {"image": np.zeros((1, 16, 16), np.float32)}, "uint8 or int16"),
@@ -257,7 +282,15 @@ def test_one_hot_has_a_channel_a_class_and_none_for_the_background():
         (
             (0,),
             {"image": np.zeros((1, 12, 12), np.int16), "mask": np.zeros((12, 12), np.uint8)},
-            "12 pixels; sizes are 16, 32",
+            r"12 pixels; size is one of \(16, 32",
+        ),
+        (
+            (0,),
+            {
+                "image": np.zeros((1, 1024, 1024), np.int16),
+                "mask": np.zeros((1024, 1024), np.uint8),
+            },
+            r"ann/z0: 1024 pixels; size is one of \(16, 32, 64, 128, 256, 512\)",
         ),
         ((), {}, "not one pair"),
     ],

@@ -57,7 +57,7 @@ def test_a_killed_run_ends_with_the_same_weights_and_log(tmp_path, name):
     resumed = train(name, data, settings, tmp_path / "killed")
     assert_equal(weights(resumed), weights(whole))
     assert lines(tmp_path / "killed") == lines(tmp_path / "whole")
-    saved = [torch.load(next((tmp_path / way).glob("state-*.pt"))) for way in ("whole", "killed")]
+    saved = [torch.load(tmp_path / way / "state.pt") for way in ("whole", "killed")]
     for part in ("generator", "critic"):
         assert_equal(saved[0][part], saved[1][part])
         moments = [state[f"of_{part}"]["state"] for state in saved]
@@ -94,21 +94,27 @@ def lines_of_whole(log):
     return [{k: v for k, v in line.items() if k != "images_per_second"} for line in told]
 
 
-def test_a_run_does_not_go_on_from_another(tmp_path):
-    def states():
-        return len(list(tmp_path.glob("state-*.pt")))
-
+def test_a_run_that_is_done_makes_nothing_again(tmp_path):
     settings = tiny("modern", images=8)
-    train("modern", Squares(), settings, tmp_path)
-    train("modern", Squares(), settings, tmp_path)
-    train("modern", Squares(), settings._replace(log_every_images=1), tmp_path)
-    assert states() == 1 and len(lines(tmp_path)) == 2
-    train("modern", Squares(seed=1), settings, tmp_path)
-    train("modern", Squares(), settings._replace(penalty=2.0), tmp_path)
-    train("modern", Squares(), settings, tmp_path, code="edited")
-    train("no_embedding", Squares(), settings, tmp_path)
-    assert states() == 5
-    assert [line.get("variant") for line in lines(tmp_path)] == ["no_embedding", None]
+    done = train("modern", Squares(), settings, tmp_path)
+    before = (tmp_path / "log.jsonl").read_text()
+    again = train("modern", Squares(), settings._replace(log_every_images=1), tmp_path)
+    assert_equal(weights(again), weights(done))
+    assert (tmp_path / "log.jsonl").read_text() == before and len(lines(tmp_path)) == 2
+
+
+def test_what_decides_a_run_makes_it_another():
+    settings = tiny("modern", images=8)
+    first = run.identity("modern", Squares(), settings, "")
+    same = settings._replace(log_every_images=1, save_every_images=8)
+    assert run.identity("modern", Squares(), same, "") == first
+    others = {
+        run.identity("modern", Squares(seed=1), settings, ""),
+        run.identity("modern", Squares(), settings._replace(penalty=2.0), ""),
+        run.identity("modern", Squares(), settings, "edited"),
+        run.identity("no_embedding", Squares(), settings, ""),
+    }
+    assert len(others - {first}) == 4
 
 
 def test_the_log_says_what_is_run_and_how_it_goes(tmp_path):
@@ -146,7 +152,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_state(tmp_path):
 
     with pytest.raises(FloatingPointError) as failed:
         train("modern", Broken(), tiny("modern"), tmp_path)
-    (state,) = tmp_path.glob("state-*.pt")
+    state = tmp_path / "state.pt"
     told = str(failed.value)
     assert "step 5 after 40 images: the loss of the critic is nan; lower learning_rate" in told
     assert str(state) in told

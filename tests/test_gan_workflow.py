@@ -107,6 +107,26 @@ def test_whoever_judges_is_checked_before_anything_is_trained_and_never_trains_a
     (folder / "my.yaml").write_text(before)
 
 
+def test_what_a_contest_of_pictures_cannot_do_is_told_before_anything_is_read(folder):
+    rendered = "results/gan/default/modern/seed-1/rendered/ann.nii.gz"
+    words = "gan.contests.default.dataset: discs has the reader folder; cases are rendered by"
+    with pytest.raises(AssertionError, match=words):
+        contest(folder, rendered, options=["--dry-run"])
+    before = (folder / "my.yaml").read_text()
+    settings = yaml.safe_load(before)
+    settings["gan"]["datasets"]["tried"]["arguments"]["shares"] = [0.9, 0.1, 0]
+    (folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    words = "gan.contests.default.judged_on: tried has no test part; give it a share, the last of"
+    with pytest.raises(AssertionError, match=words):
+        contest(folder, options=["--dry-run"])
+    (folder / "my.yaml").write_text(before)
+
+
+def test_each_contest_has_a_target_of_its_own(folder):
+    jobs = contest(folder, "gan_benchmark", options=["--dry-run"])
+    assert jobs["gan_benchmark"] == 1 and jobs["page_gan"] == 1 and jobs["sides"] == 1
+
+
 def test_a_run_says_what_its_images_teach_and_the_benchmark_would_gather_it(folder):
     wanted = "results/gan/default/modern/seed-1/tried.teaching.json"
     assert contest(folder, wanted) == {"teach": 1}
@@ -116,14 +136,19 @@ def test_a_run_says_what_its_images_teach_and_the_benchmark_would_gather_it(fold
     assert jobs["benchmark_gan"] == 1 and jobs["teach"] == 1 and jobs["generator"] == 3
 
 
-def test_a_run_that_snakemake_makes_again_keeps_its_training_log(folder):
+def test_a_run_with_former_settings_ends_with_its_own_training_log(folder):
     """Snakemake removes a job's outputs first; what a run goes on from must not be among them."""
     wanted = "results/gan/default/modern/seed-1/generator.safetensors"
     log = (folder / wanted).with_name("log.jsonl")
-    before = log.read_text()
-    (folder / wanted).unlink()
+    settings, before = (folder / "my.yaml").read_text(), log.read_text()
+    (folder / "my.yaml").write_text(settings.replace("images: 96", "images: 64"))
+    assert contest(folder, wanted) == {"generator": 1}
+    assert '"images": 64' in log.read_text() and '"images": 96' not in log.read_text()
+    (folder / "my.yaml").write_text(settings)
     assert contest(folder, wanted) == {"generator": 1}
     assert log.read_text() == before and before.count("\n") >= 2
+    grids = [[file.name for file in run.iterdir()] for run in log.parent.glob("run/*/progress")]
+    assert sorted(grids) == [["000000064.png"], ["000000096.png"]]
 
 
 def drawn(folder, out, *options):
@@ -173,13 +198,39 @@ def test_a_class_of_no_structure_stops_it_before_anybody_is_drawn(folder):
     settings = yaml.safe_load(before)
     for arguments, words in (
         ({"classes": {"liver": ["livr"]}}, "'livr' is no structure of structures.tsv"),
-        ({"size": 100}, "size: 16, 32, 64 and so on, not 100"),
+        ({"size": 1024}, "size: one of .*, 512\\), not 1024"),
         ({"pixel_mm": None}, "missing 1 required positional argument: 'pixel_mm'"),
     ):
         settings["gan"]["datasets"]["ct_slices"] = {"arguments": arguments}
         (folder / "my.yaml").write_text(yaml.safe_dump(settings))
         with pytest.raises(AssertionError, match=f"gan.datasets.ct_slices.arguments: .*{words}"):
             contest(folder, "results/gan/pairs/ct_slices/about.json", options=["--dry-run"])
+    (folder / "my.yaml").write_text(before)
+
+
+def test_a_person_of_two_parts_stops_it_before_anybody_is_drawn(folder):
+    """Whether drawn by the data set or asked for in the sheet, or two scans of one patient."""
+    before = (folder / "my.yaml").read_text()
+    settings = yaml.safe_load(before)
+    settings["cohort"] = {"cases": "people.tsv"}
+    rows = "case\tpath\nann\tstylised:100001/chest\nben\tscan.nii.gz\neve\tscan.nii.gz\n"
+    (folder / "people.tsv").write_text(rows)
+    (folder / "scan.nii.gz").touch()
+    target = "results/gan/pairs/ct_slices/about.json"
+    for train, test, who in (
+        ({}, ["ann"], "standard-100001"),
+        ({"cases": ["ben"]}, {"eve": "ben"}, "ben"),
+    ):
+        patients = {"train": train, "test": {"people": None, "cases": test}}
+        settings["gan"]["datasets"]["ct_slices"] = {"patients": patients}
+        (folder / "my.yaml").write_text(yaml.safe_dump(settings))
+        words = f"gan.datasets.ct_slices.patients: {who} is in test and in train"
+        with pytest.raises(AssertionError, match=words):
+            contest(folder, target, options=["--dry-run"])
+    patients["train"]["cases"] = ["ann"]
+    (folder / "my.yaml").write_text(yaml.safe_dump(settings))
+    jobs = contest(folder, target, options=["--dry-run"])
+    assert jobs["people"] == 2 and jobs["ingest"] == 2 and jobs["pairs"] == 1
     (folder / "my.yaml").write_text(before)
 
 

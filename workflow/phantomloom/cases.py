@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from phantomloom.config import portable
+from phantomloom.provenance import files_below
 from phantomloom.scan import IMAGE_SUFFIXES, files_of_scan
 from phantomloom.validation import faults, schema
 
@@ -138,10 +139,9 @@ def scan_files(path: Path) -> list[Path]:
 def scan_digest(path: Path) -> str:
     """Return a digest of a scan's files, which a rule takes as a param.
 
-    As an ``input:`` they are not enough: a slice replaced in a folder went unseen, and a file
-    replaced by an older one. Small scans count by content, so that the same scan downloaded or
-    copied anew changes nothing. Every start of Snakemake looks at every case, so larger ones count
-    by name, size and time of change.
+    As an ``input:`` they are not enough: a slice replaced in a folder, or a file by an older one,
+    went unseen. Small scans count by content, so that a scan that is copied anew changes nothing;
+    larger ones by name, size and time of change, as every start of Snakemake looks at every case.
     """
     try:
         files = files_of_scan(path)
@@ -155,15 +155,15 @@ def scan_digest(path: Path) -> str:
 def tree_digest(path: Path) -> str:
     """Return a digest of a file, or of all below a folder, which a rule takes as a param.
 
-    Those below a folder count by name, size and time of change: a data set of reports or pictures
-    has 100,000s. A file counts as in ``scan_digest``. Empty if nothing is there.
+    Those below a folder, or a link to one, count by name, size and time of change: a data set of
+    reports or pictures has 100,000s. A file counts as in ``scan_digest``. Empty if there is none.
     """
     if path.is_file():
         return scan_digest(path)
     if not path.is_dir():
         return ""
-    files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.name[0] != "."]
-    told = [(file.relative_to(path).as_posix(), _change(file)) for file in files]
+    files = files_below(path).items()
+    told = [(n.as_posix(), _change(f)) for n, f in files if f.is_file() and n.name[0] != "."]
     return sha256(repr(told).encode()).hexdigest()[:12]
 
 

@@ -58,11 +58,16 @@ def _sha256(file: Path) -> bytes:
         return file_digest(content, "sha256").digest()
 
 
-def _deciding_files(folder: Path, names: tuple[str, ...] | None) -> dict[Path, Path]:
+def files_below(folder: Path) -> dict[Path, Path]:
+    """Return all files below ``folder`` by relative path, also of folders that are links."""
     found = [
         Path(top, file) for top, _, names in os.walk(folder, followlinks=True) for file in names
     ]
-    files = {file.relative_to(folder): file for file in sorted(found)}
+    return {file.relative_to(folder): file for file in sorted(found)}
+
+
+def _deciding_files(folder: Path, names: tuple[str, ...] | None) -> dict[Path, Path]:
+    files = files_below(folder)
     if names:
         return {path: file for path, file in files.items() if path.name in names}
     idle = {path for path in files if any(p == "docs" or p[0] == "." for p in path.parts)}

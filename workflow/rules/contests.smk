@@ -22,11 +22,12 @@ def variant_module(w):
 
 @cache
 def patients_of(dataset):
-    """The parts of CT slices, by part: files of stylised people, and cases of the sheet.
+    """The parts of CT slices, by part: files of stylised people, and whose cases of the sheet.
 
-    How they are cut is checked here: before anybody is drawn or segmented.
+    How they are cut, and that nobody is in two parts, is checked here: before anybody is drawn or
+    segmented.
     """
-    found = []
+    found, part_of = [], {}
     if "patients" in GAN["datasets"][dataset]:
         from phantomloom.gan.data import ct_slices  # takes a second, so here alone
 
@@ -35,10 +36,29 @@ def patients_of(dataset):
         except (KeyError, TypeError, ValueError) as fault:
             raise ValueError(f"gan.datasets.{dataset}.arguments: {fault}") from fault
     for part, asked in GAN["datasets"][dataset].get("patients", {}).items():
-        people = asked.get("people")
+        people, cases = asked.get("people"), asked.get("cases", [])
         files = files_of_people(**people) if people else []
-        found.append({"part": part, "people": files, "cases": asked.get("cases", [])})
+        drawn = names_of_people(**people) if people else []
+        patients = cases if isinstance(cases, dict) else dict(zip(cases, cases))
+        persons = {case: whose(case, patient) for case, patient in patients.items()}
+        for person in [*drawn, *persons.values()]:
+            if (other := part_of.setdefault(person, part)) != part:
+                raise ValueError(
+                    f"gan.datasets.{dataset}.patients: {person} is in {other} and in {part}"
+                )
+        found.append({"part": part, "people": files, "cases": persons})
     return found
+
+
+def names_of_people(first, count, family="standard"):
+    """What data sets call stylised people."""
+    return [f"{family}-{number}" for number in range(first, first + count)]
+
+
+def whose(case, patient):
+    """Whose scan a case is: for a stylised one the number says it, whatever the name."""
+    person = stylised(case)
+    return names_of_people(person.number, 1, person.family)[0] if person else patient
 
 
 def of_patients(dataset, pattern):
@@ -50,6 +70,29 @@ def of_patients(dataset, pattern):
 def people_of(dataset):
     """All files of stylised people that a data set takes."""
     return [file for part in patients_of(dataset) for file in part["people"]]
+
+
+def judges_of(contest):
+    """The data sets that judge a contest; a test part without a share stops it before any is read."""
+    for dataset in CONTESTS[contest]["judged_on"]:
+        if arguments_of(dataset).get("shares", [1])[-1] == 0:
+            raise ValueError(
+                f"gan.contests.{contest}.judged_on: {dataset} has no test part; give it a share, "
+                f"the last of gan.datasets.{dataset}.arguments.shares"
+            )
+    return CONTESTS[contest]["judged_on"]
+
+
+def labels_to_render(w):
+    """The label map of a case, for contests whose data set has classes of structures."""
+    dataset = CONTESTS[w.contest]["dataset"]
+    if (reader := GAN["datasets"][dataset]["reader"]) != "ct_slices":
+        raise ValueError(
+            f"gan.contests.{w.contest}.dataset: {dataset} has the reader {reader}; cases are "
+            "rendered by generators that learnt from ct_slices, "
+            "scripts/draw_masks.py draws any folder of masks"
+        )
+    return f"results/merge/{w.case}/labels.nii.gz"
 
 
 def pairs_of(dataset):

@@ -14,6 +14,18 @@ rule gan:
         lambda w: and_what_they_lack("results/gan/default/index.html"),
 
 
+for contest in [name for name in CONTESTS if name != "default"]:
+
+    rule:
+        """Let variants of the generator contend: another of gan.contests."""
+        name:
+            f"gan_{contest}"
+        input:
+            lambda w, contest=contest: and_what_they_lack(
+                f"results/gan/{contest}/index.html"
+            ),
+
+
 rule pairs:
     """Read a data set of images with label masks into arrays."""
     input:
@@ -52,9 +64,7 @@ rule sides:
     input:
         train=lambda w: pairs_of(CONTESTS[w.contest]["dataset"]),
         tests=lambda w: [
-            file
-            for judged in CONTESTS[w.contest]["judged_on"]
-            for file in pairs_of(judged)
+            file for judged in judges_of(w.contest) for file in pairs_of(judged)
         ],
     output:
         touch("results/gan/{contest}/sides.checked"),
@@ -212,7 +222,7 @@ rule render:
     """Render a case's phantom as CT in HU: its labels, slice by slice, with noise smooth along z."""
     input:
         generator=f"{GENERATOR}/generator.safetensors",
-        labels="results/merge/{case}/labels.nii.gz",
+        labels=labels_to_render,
         status="results/merge/{case}/merge.json",
     output:
         ct=f"{GENERATOR}/rendered/{{case}}.nii.gz",

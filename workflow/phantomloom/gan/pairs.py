@@ -12,7 +12,7 @@ import torch
 from numpy.lib import format as npy
 from torch import Tensor
 
-from phantomloom.gan.pair import About, Pair, check, in_order
+from phantomloom.gan.pair import About, Pair, check, in_order, mark_of
 from phantomloom.io import complete
 
 AT_ONCE = 64  # rows that enter the digest together
@@ -158,10 +158,10 @@ def read_sides(train: Path, test: Path, key: str) -> tuple[Pairs, Pairs]:
     """Return the training part of one folder and the test part of another, or of the same.
 
     Raises:
-        ValueError: naming the ``key`` of the configuration, if classes, range, pixels or shape
-            differ, or if an image or somebody is on both sides.
+        ValueError: naming the ``key`` of the configuration, if there is no such part, if classes,
+            range, pixels or shape differ, or if an image or somebody is on both sides.
     """
-    learnt, tried = read(train).of("train"), read(test).of("test")
+    learnt, tried = _side(train, "train", key), _side(test, "test", key)
     for what, one, other in (
         *zip(About._fields, learnt.about, tried.about, strict=True),
         ("shape of an image", learnt.images.shape[1:], tried.images.shape[1:]),
@@ -177,14 +177,19 @@ def read_sides(train: Path, test: Path, key: str) -> tuple[Pairs, Pairs]:
     return learnt, tried
 
 
+def _side(folder: Path, part: str, key: str) -> Pairs:
+    """Return a part of the data set in ``folder``; if it has none, ``key`` is named."""
+    try:
+        return read(folder).of(part)
+    except ValueError as fault:
+        raise ValueError(f"{key}: {folder.name}: {fault}") from fault
+
+
 def _same_images(learnt: Pairs, tried: Pairs) -> list[str]:
-    """Return the names that both sides have for one image."""
-    rows = {name: row for row, name in enumerate(learnt.names)}
-    return [
-        name
-        for row, name in enumerate(tried.names)
-        if name in rows and np.array_equal(learnt.images[rows[name]], tried.images[row])
-    ]
+    """Return the names of the images that were learnt from under any name; plain ones are none."""
+    known = {mark for image in learnt.images if (mark := mark_of(image))}
+    names = zip(tried.names, tried.images, strict=True)
+    return [name for name, image in names if mark_of(image) in known]
 
 
 def _append(

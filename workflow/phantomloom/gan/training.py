@@ -9,7 +9,7 @@ from pathlib import Path
 
 from phantomloom.gan import processes, step
 from phantomloom.gan.progress import Log, Losses
-from phantomloom.gan.run import Data, Run, Task, identity, shape_of
+from phantomloom.gan.run import Data, Run, Task, shape_of
 from phantomloom.gan.schedule import Growth, Moment, moments
 from phantomloom.gan.settings import Settings
 from phantomloom.gan.trained import Trained, module_of
@@ -24,13 +24,12 @@ def train(
     folder: Path,
     device: str = "cpu",
     on_save: OnSave | None = None,
-    code: str = "",
 ) -> Trained:
     """Return the generator of variant ``name``, trained until ``settings.images`` were shown.
 
-    ``folder`` keeps ``log.jsonl`` and ``state-*.pt`` to resume; its name is a digest of data,
-    settings, variant and ``code`` (itself a digest), so that no run goes on from the state of
-    another. ``on_save`` is given the images shown and the generator each time the state is saved.
+    ``folder`` keeps ``log.jsonl`` and ``state.pt`` to resume: each ``run.identity`` needs its own,
+    so that none goes on from the state of another. ``on_save`` is given the images shown and the
+    generator each time the state is saved.
 
     Raises:
         FloatingPointError: if a loss or gradient is no finite number; the saved state stays.
@@ -41,7 +40,7 @@ def train(
     for phase in phases:
         step.part_count(phase.batch, phase.size, task)
     run = Run(task)
-    state = folder / f"state-{identity(name, data, settings, code)}.pt"
+    state = folder / "state.pt"
     folder.mkdir(parents=True, exist_ok=True)
     run.resume(state)
     writes = processes.rank() == 0

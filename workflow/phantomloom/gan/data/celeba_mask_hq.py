@@ -2,7 +2,9 @@
 
 ``CelebA-HQ-img/ID.jpg`` (30,000, 1024 pixels) and ``CelebAMask-HQ-mask-anno/FOLDER/ID_PART.png``
 (512 pixels), 2,000 ids a folder, ids of five digits; a part that a face lacks has no file. Lee et
-al., MaskGAN, CVPR 2020. Both are for research that is not commercial; users bring them.
+al., MaskGAN, CVPR 2020. Both are for research that is not commercial; users bring them. Who is on a
+picture CelebA's ``identity_CelebA.txt`` tells where it lies beside them; without it each picture
+counts as another person.
 """
 
 import re
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from phantomloom.gan.data import squares
-from phantomloom.gan.pair import PARTS, About, Pair
+from phantomloom.gan.pair import PARTS, About, Pair, check_classes
 from phantomloom.splitting import drawn_parts
 
 # Where parts overlap the later one is on top, as hair over skin
@@ -28,6 +30,7 @@ EVERY_PART = {part: (part,) for part in ALL}
 
 IMAGES, MASKS = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno"
 MAPPING, PARTITION = "CelebA-HQ-to-CelebA-mapping.txt", "list_eval_partition.txt"
+IDENTITIES = "identity_CelebA.txt"
 IDS_A_FOLDER = 2000
 MASK_NAME = re.compile(r"(\d{5})_(\w+)\.png")
 SHOWN = 5  # names that an error lists
@@ -46,13 +49,13 @@ def read(
         root: holds CelebA-HQ-img and CelebAMask-HQ-mask-anno.
         size: pixels of an edge, to which both are brought down.
         classes: by name, the parts that are this class, FACE or others; or "every_part".
-        shares: of training, validation and test pictures, drawn by ``seed``; None for CelebA's
-            own, which two text files tell.
+        shares: of training, validation and test pictures, drawn by ``seed``, all of a person in
+            one part; None for CelebA's own, which two text files tell.
         seed: draws who is in which part.
 
     Raises:
         FileNotFoundError: saying which files were looked for and what is there instead.
-        ValueError: if a class names a part that does not exist, or a picture is too small.
+        ValueError: if a class names a part that does not exist, or a picture or mask is too small.
     """
     if isinstance(classes, str):
         if classes != "every_part":
@@ -66,22 +69,23 @@ def read(
         raise FileNotFoundError(
             f"{root}: {len(bare)} pictures have no mask of any part; looked for {looked_for}"
         )
-    names = [str(i) for i in ids]
-    parts = _official(root, ids) if shares is None else drawn_parts(names, shares, seed, str(root))
-    rows = sorted(zip(ids, parts, strict=True), key=lambda row: (PARTS.index(row[1]), row[0]))
+    who = _persons(root, ids)
+    parts = _official(root, ids) if shares is None else drawn_parts(who, shares, seed, str(root))
+    rows = sorted(zip(ids, who, parts, strict=True), key=lambda row: (PARTS.index(row[2]), row[0]))
     pairs = (
         Pair(
             squares.picture(root / IMAGES / f"{i}.jpg", size, grey=False),
-            squares.shrunk(_class_map(files[i], table), size),
-            *(str(i), str(i), part),
+            squares.shrunk(_class_map(files[i], table, size), size),
+            *(str(i), person, part),
         )
-        for i, part in rows
+        for i, person, part in rows
     )
     return About(0.0, 255.0, "grey", tuple(classes), None), pairs
 
 
 def _table(classes: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Return the class number of each part; 0 where no class has it."""
+    check_classes(classes)
     table = dict.fromkeys(ALL, 0)
     for number, (name, parts) in enumerate(classes.items(), 1):
         for part in parts:
@@ -117,9 +121,11 @@ def _masks(root: Path) -> dict[int, dict[str, Path]]:
     return found
 
 
-def _class_map(files: Mapping[str, Path], table: Mapping[str, int]) -> np.ndarray:
-    """Return class numbers [H, W]; parts of no class hide what is below them."""
+def _class_map(files: Mapping[str, Path], table: Mapping[str, int], size: int) -> np.ndarray:
+    """Return class numbers [H, W], H and W at least ``size``; parts of no class hide others."""
     layers = {part: squares.values(path) > 127 for part, path in files.items()}
+    for part, layer in layers.items():
+        squares.check_size(files[part], layer.shape[::-1], size)
     classes = np.zeros(next(iter(layers.values())).shape, np.uint8)
     for part in ALL:
         if part in layers:
@@ -134,16 +140,30 @@ def _official(root: Path, ids: Sequence[int]) -> list[str]:
             raise FileNotFoundError(
                 f"{root / name}: CelebA's own split needs this file; or give shares to draw one"
             )
-    lines = (line.split() for line in (root / PARTITION).read_text().splitlines())
-    part_of = {line[0]: PARTS[int(line[1])] for line in lines if line}
+    return [PARTS[int(number)] for number in _told(root, PARTITION, "part", ids)]
+
+
+def _persons(root: Path, ids: Sequence[int]) -> list[str]:
+    """Return who is on each picture; where no file tells, each picture is its own person."""
+    if not (root / IDENTITIES).is_file():
+        return [str(i) for i in ids]
+    if not (root / MAPPING).is_file():
+        raise FileNotFoundError(f"{root / MAPPING}: {IDENTITIES} tells who is who only with this")
+    return _told(root, IDENTITIES, "person", ids)
+
+
+def _told(root: Path, name: str, what: str, ids: Sequence[int]) -> list[str]:
+    """Return the second word of the line that the file ``name`` of CelebA has for each picture."""
+    lines = (line.split() for line in (root / name).read_text().splitlines())
+    told = {line[0]: line[1] for line in lines if line}
     lines = (line.split() for line in (root / MAPPING).read_text().splitlines()[1:])
     original = {int(line[0]): line[2] for line in lines if line}
-    if lacking := [i for i in ids if original.get(i) not in part_of]:
+    if lacking := [i for i in ids if original.get(i) not in told]:
         raise ValueError(
-            f"{root}: {MAPPING} and {PARTITION} do not tell the part of {len(lacking)} pictures, "
+            f"{root}: {MAPPING} and {name} do not tell the {what} of {len(lacking)} pictures, "
             f"such as {lacking[:SHOWN]}"
         )
-    return [part_of[original[i]] for i in ids]
+    return [told[original[i]] for i in ids]
 
 
 def _wrong_layout(root: Path, looked_for: str) -> FileNotFoundError:

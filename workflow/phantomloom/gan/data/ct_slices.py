@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phantomloom.gan.pair import PARTS, SMALLEST, About, Pair
+from phantomloom.gan.pair import PARTS, SIZES, About, Pair, check_classes
 from phantomloom.regions import looked_up
 from phantomloom.resample import Grid, covering, matrices
 from phantomloom.structures import BACKGROUND, by_id, structures
@@ -38,11 +38,20 @@ class Cut(NamedTuple):
 
 
 class Patient(NamedTuple):
-    """Whose slices these are; ``load`` returns CT in HU and structure ids, on one grid."""
+    """A scan; ``load`` returns CT in HU and structure ids, on one grid. Slices bear the name.
+
+    All scans of one ``person`` are in one part; by default the name is the person's.
+    """
 
     name: str
     part: str
     load: Callable[[], tuple[Volume, Volume]]
+    person: str = ""
+
+    @property
+    def group(self) -> str:
+        """Whose scan it is."""
+        return self.person or self.name
 
 
 def read(
@@ -59,7 +68,7 @@ def read(
     See ``Cut`` for the settings.
 
     Raises:
-        ValueError: if a setting cannot be, or a patient's name comes twice, before anything is
+        ValueError: if a setting cannot be, or a scan's name comes twice, before anything is
             loaded; while loading, if CT and labels differ in their grid or hold no body.
         KeyError: if a class names what structures.tsv does not have.
     """
@@ -94,7 +103,7 @@ def slices(patient: Patient, cut: Cut) -> Iterator[Pair]:
             hu = np.where(inside, ct.array[z], AIR_HU).astype(np.float32)  # the couch is no body
             hu = rows @ np.pad(hu, 1, constant_values=AIR_HU) @ columns.T
             image = hu.clip(*cut.window_hu).round().astype(np.int16)
-            yield Pair(image[None], mask, f"{patient.name}/z{z:04}", patient.name, patient.part)
+            yield Pair(image[None], mask, f"{patient.name}/z{z:04}", patient.group, patient.part)
 
 
 def stack(labels: Volume, cut: Cut) -> Volume:
@@ -135,13 +144,11 @@ def class_of_id(classes: Mapping[str, Sequence[str]]) -> np.ndarray:
 
 def check(cut: Cut) -> None:
     """Raise ValueError or KeyError, naming the setting, if one cannot be."""
-    low, high = cut.window_hu
+    check_classes(cut.classes)
+    window = f"window_hu: two numbers, the lower first, not {cut.window_hu}"
     for fault, wanted in (
-        (not low < high, f"window_hu: the lower end first, not {low:g} to {high:g}"),
-        (
-            cut.size < SMALLEST or cut.size & (cut.size - 1),
-            f"size: {SMALLEST}, 32, 64 and so on, not {cut.size}",
-        ),
+        (not _is_window(cut.window_hu), window),
+        (cut.size not in SIZES, f"size: one of {SIZES}, not {cut.size}"),
         (not cut.pixel_mm > 0, f"pixel_mm: more than 0, not {cut.pixel_mm}"),
         (not cut.step_mm > 0, f"step_mm: more than 0, not {cut.step_mm}"),
         (not 0 <= cut.least_body < 1, f"least_body: a share of the picture, not {cut.least_body}"),
@@ -150,6 +157,13 @@ def check(cut: Cut) -> None:
         if fault:
             raise ValueError(wanted)
     class_of_id(cut.classes)
+
+
+def _is_window(hu: object) -> bool:
+    match hu:
+        case [int() | float() as low, int() | float() as high]:
+            return low < high
+    return False
 
 
 def _ids(name: str, term: str) -> list[int]:
