@@ -50,7 +50,7 @@ check: $(READY)
 	$(BIN)/snakemake --lint
 
 bench: $(READY)
-	$(SNAKEMAKE) --forcerun benchmark_$(NAME) -- benchmark_$(NAME)
+	$(SNAKEMAKE) --forcerun benchmark_$(NAME) -- bench_$(NAME)
 	$(BIN)/python scripts/show_benchmark.py "$(LIBRARY)/results/benchmark/$(NAME).json"
 
 extras: $(READY)

@@ -131,6 +131,18 @@ def test_curves_are_drawn(house):
 
 
 @pytest.mark.usefixtures("jobs")
+def test_a_benchmark_makes_again_what_is_missing_of_what_it_gathers(house):
+    """By its path Snakemake would be content with what was made of it before."""
+    lesson, aside = house / "results/lesson/mia.safetensors", house / "aside"
+    lesson.rename(aside)
+    assert run(house, FIGURES, "--dry-run") == {}
+    jobs = run(house, "bench_segmentation", "--dry-run")
+    assert jobs["lesson"] == jobs["benchmark_segmentation"] == 1 and jobs["fit"] == 5
+    aside.rename(lesson)
+    assert run(house, "bench_segmentation", "--dry-run") == {"bench_segmentation": 1}
+
+
+@pytest.mark.usefixtures("jobs")
 def test_kept_weights_stand_in_for_their_training(house):
     fit = house / "results/fit/people/nobody"
     kept = house / "cohort/kept.safetensors"
