@@ -303,6 +303,8 @@ def test_a_file_changed_in_a_folder_that_is_a_link_changes_the_digest(tmp_path):
     data.mkdir()
     (data / "images").symlink_to(picture.parent)
     (data / "gone.png").symlink_to("nowhere")  # which readers tell of
+    (data / "latest").symlink_to(".")  # without an end
+    (picture.parent / "up").symlink_to(data)
     before = tree_digest(data)
     picture.write_text("ab")
     changed = tree_digest(data)

@@ -218,10 +218,10 @@ def test_a_person_of_two_parts_stops_it_before_anybody_is_drawn(folder):
     (folder / "scan.nii.gz").touch()
     target = "results/gan/pairs/ct_slices/about.json"
     for train, test, who in (
-        ({}, ["ann"], "standard-100001"),
-        ({"cases": ["ben"]}, {"eve": "ben"}, "ben"),
+        ({}, {"cases": ["ann"]}, "standard-100001"),
+        ({"cases": ["ben"]}, {"cases": ["eve"], "whose": {"eve": "ben"}}, "ben"),
     ):
-        patients = {"train": train, "test": {"people": None, "cases": test}}
+        patients = {"train": train, "test": {"people": None, **test}}
         settings["gan"]["datasets"]["ct_slices"] = {"patients": patients}
         (folder / "my.yaml").write_text(yaml.safe_dump(settings))
         words = f"gan.datasets.ct_slices.patients: {who} is in test and in train"

@@ -67,6 +67,8 @@ def test_a_scintillator_that_is_no_formula_is_told(formula):
 
 @pytest.mark.parametrize(("slice_mm", "told_of"), [("phantom", 0), (10, 0), (10.5, 1)])
 def test_slices_too_thick_for_the_cone_are_told(slice_mm, told_of):
+    thin = {"rows": 2, "collimation_mm": 10}  # a row is as thick as a slice can be
+    assert told(scanner=thin, reconstruction={"slice_mm": 5}) == []
     faults = told(reconstruction={"slice_mm": slice_mm})
     assert len(faults) == told_of
     assert all("slice_mm: 10.5; allowed: up to 10, a quarter of" in fault for fault in faults)

@@ -155,6 +155,12 @@ def test_a_phantom_of_air_is_refused():
         scan(Volume(np.zeros((3, 4, 5), np.uint8), (1.0, 1.0, 1.0)), [], PROTOCOL, 1)
 
 
+def test_a_phantom_of_slices_too_thick_for_the_cone_is_refused():
+    thick = Volume(np.ones((4, 8, 8), np.uint8), (11.0, 5.0, 5.0))
+    with pytest.raises(ValueError, match="slices of 11 mm; this protocol makes up to 10"):
+        scan(thick, [material("water")], PROTOCOL, 1)
+
+
 def test_a_body_wider_than_the_scan_field_is_said_to_be_truncated():
     protocol = changed("scanner", columns=64, column_mm=1.0)
     protocol["reconstruction"] = {**protocol["reconstruction"], "pixel_mm": 6.0}

@@ -28,6 +28,15 @@ def impossible(protocols: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(("simulate", "protocols", name, *keys), message)
 
 
+def thickest_slice_mm(collimation_mm: float, rows: int) -> float:
+    """Return how thick slices may be before the cone's ends cut many of them.
+
+    Of 10 mm slices of a 10 mm cone a sheet was seen with 90 to 150 % of its weight; of a quarter
+    of the cone with 97 to 102 %.
+    """
+    return max(collimation_mm / 4, collimation_mm / rows)
+
+
 Told = Iterator[tuple[tuple[str, ...], str]]
 
 
@@ -65,14 +74,12 @@ def _geometry(scanner: Mapping[str, Any]) -> Told:
 
 
 def _images(protocol: Mapping[str, Any]) -> Told:
-    slice_mm, most = (
-        protocol["reconstruction"]["slice_mm"],
-        protocol["scanner"]["collimation_mm"] / 4,
-    )
+    slice_mm = protocol["reconstruction"]["slice_mm"]
+    most = thickest_slice_mm(protocol["scanner"]["collimation_mm"], protocol["scanner"]["rows"])
     if slice_mm != "phantom" and slice_mm > most:
         told = (
-            f"{slice_mm:g}; allowed: up to {most:g}, a quarter of scanner.collimation_mm: thicker "
-            "slices would show what lies beside them"
+            f"{slice_mm:g}; allowed: up to {most:g}, a quarter of scanner.collimation_mm or a row: "
+            "thicker slices would show what lies beside them"
         )
         yield ("reconstruction", "slice_mm"), told
     column_mm = protocol["scanner"]["column_mm"]

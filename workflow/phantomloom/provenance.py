@@ -59,10 +59,16 @@ def _sha256(file: Path) -> bytes:
 
 
 def files_below(folder: Path) -> dict[Path, Path]:
-    """Return all files below ``folder`` by relative path, also of folders that are links."""
-    found = [
-        Path(top, file) for top, _, names in os.walk(folder, followlinks=True) for file in names
-    ]
+    """Return all files below ``folder`` by relative path, also of folders that are links.
+
+    A link to a folder that it lies in is not followed: there would be no end.
+    """
+    found: list[Path] = []
+    for top, folders, names in os.walk(folder, followlinks=True):
+        here = Path(top).absolute()
+        entered = {above.resolve() for above in (here, *here.parents)}
+        folders[:] = [name for name in folders if (here / name).resolve() not in entered]
+        found += [Path(top, name) for name in names]
     return {file.relative_to(folder): file for file in sorted(found)}
 
 

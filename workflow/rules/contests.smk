@@ -36,11 +36,18 @@ def patients_of(dataset):
         except (KeyError, TypeError, ValueError) as fault:
             raise ValueError(f"gan.datasets.{dataset}.arguments: {fault}") from fault
     for part, asked in GAN["datasets"][dataset].get("patients", {}).items():
-        people, cases = asked.get("people"), asked.get("cases", [])
+        people, cases, told = (
+            asked.get("people"),
+            asked.get("cases", []),
+            asked.get("whose", {}),
+        )
+        if strange := sorted(set(told) - set(cases)):
+            raise ValueError(
+                f"gan.datasets.{dataset}.patients.{part}.whose: {strange[0]} is none of its cases"
+            )
         files = files_of_people(**people) if people else []
         drawn = names_of_people(**people) if people else []
-        patients = cases if isinstance(cases, dict) else dict(zip(cases, cases))
-        persons = {case: whose(case, patient) for case, patient in patients.items()}
+        persons = {case: whose(case, told.get(case)) for case in cases}
         for person in [*drawn, *persons.values()]:
             if (other := part_of.setdefault(person, part)) != part:
                 raise ValueError(
@@ -55,10 +62,11 @@ def names_of_people(first, count, family="standard"):
     return [f"{family}-{number}" for number in range(first, first + count)]
 
 
-def whose(case, patient):
-    """Whose scan a case is: for a stylised one the number says it, whatever the name."""
-    person = stylised(case)
-    return names_of_people(person.number, 1, person.family)[0] if person else patient
+def whose(case, told):
+    """Whose scan a case is: by its number, by what is told here or under train, else its own."""
+    if person := stylised(case):
+        return names_of_people(person.number, 1, person.family)[0]
+    return told or (patient_of(case) if case in TAUGHT else case)
 
 
 def of_patients(dataset, pattern):

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from phantomloom.materials import AIR, Material, material
+from phantomloom.protocols import thickest_slice_mm
 from phantomloom.simulation import detector, projector, reconstruction, spectrum
 from phantomloom.simulation.detector import Quanta, WaterScale
 from phantomloom.simulation.geometry import Plan, Scanner, plan
@@ -60,13 +61,20 @@ def scan(
     result does not depend on ``threads``.
 
     Raises:
-        ValueError: if there is nothing but air, or the cone sees no slice whole.
+        ValueError: if there is nothing but air, the cone sees no slice whole, or the phantom's
+            slices are too thick for it.
     """
     use_threads(threads)
     ready = machine(matter, protocol)
     centre, body_mm = isocentre(phantom)
     radius_mm = min(body_mm, ready.scanner.field_radius_mm)
     grid, slices_mm, slice_mm = _grid(phantom, centre, radius_mm, protocol["reconstruction"])
+    most = thickest_slice_mm(ready.scanner.collimation_mm, ready.scanner.rows)
+    if slice_mm > most + 1e-6:
+        raise ValueError(
+            f"slices of {slice_mm:g} mm; this protocol makes up to {most:g}: give "
+            "reconstruction.slice_mm a number"
+        )
     tables = plan(ready.scanner, _range_mm(phantom), slices_mm, radius_mm)
     water = _water_values(ready)
     images, starved = _rotations(phantom, ready, tables, grid, slice_mm, centre, water, seed)
