@@ -24,6 +24,8 @@ contrast_hu = torch.stack([torch.from_numpy(hounsfield(person(n))) for n in rang
 people = [case for path in given.people for case in targets.people(load_file(path))]
 apart = absence.distances(people)
 scans = [targets.TrainingCase.read(Path(path)) for path in given.scans]
+if people and len(scans) < targets.ENOUGH_FOR_LEVELS:
+    scans = [targets.without_levels(scan) for scan in scans]
 scans = [scan._replace(held=scan.held | absence.absent(scan, apart)) for scan in scans]
 watched = Material(targets.people(load_file(given.watched[0])), [], contrast_hu)
 first = loop.Fitted.read(Path(given.first[0])) if given.first else None

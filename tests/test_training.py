@@ -20,6 +20,7 @@ from phantomloom.segmentation.training.progress import Log
 from phantomloom.segmentation.training.samples import Material, Patches
 from phantomloom.segmentation.training.targets import (
     BODY,
+    LEVELS,
     TrainingCase,
     classes,
     lesson,
@@ -28,6 +29,7 @@ from phantomloom.segmentation.training.targets import (
     people,
     split,
     tissue_truth,
+    without_levels,
 )
 from phantomloom.structures import by_id, label, structures
 from phantomloom.volume import Volume
@@ -106,6 +108,20 @@ def test_chambers_that_labels_do_not_tell_apart_share_the_group_of_the_heart():
     of_class, of_id = lesson(frozenset({"heart", "aorta"}), learnt)
     assert of_class.tolist() == [0, 1, 2, 2, 0]
     assert (of_id[label("aorta")], of_id[label("heart")]) == (1, 2)
+
+
+def test_a_scan_without_levels_teaches_that_a_vertebra_is_one_and_which_it_cannot_be():
+    ct, labels = images()
+    labels.array[8:12, 30:34, 22:26] = label("vertebrae_L1")
+    case = without_levels(of_scan("ann", ct, labels, {*LEVELS, "liver"}))
+    case = case._replace(held=case.held | {"vertebrae_C1"})  # as it would lie beyond the scan
+    learnt = ("vertebrae_C1", "vertebrae_L1", "vertebrae_L2", "sacrum")
+    of_class, of_id = lesson(case.held, learnt)
+    assert of_class.tolist() == [0, 1, 2, 2, 0]
+    assert of_id[[label("vertebrae_L1"), label("vertebrae_C1")]].tolist() == [2, 1]
+    assert classes([case])["skeleton"] == ()  # people say which levels there are
+    lumbar = of_scan("ann", ct, labels, {"vertebrae_L1", "liver"})
+    assert without_levels(lumbar) is lumbar  # of what is no L1 nobody knows if it is a vertebra
 
 
 def test_a_scheme_tells_which_structures_its_labels_can_show():

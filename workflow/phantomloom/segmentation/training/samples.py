@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from phantomloom.segmentation.training import images
 from phantomloom.segmentation.training.deformation import Deformation, coordinates, sampled
-from phantomloom.segmentation.training.targets import Learnt, TrainingCase, lesson
+from phantomloom.segmentation.training.targets import SOME_LEVEL, Learnt, TrainingCase, lesson
 from phantomloom.segmentation.windows import AIR_HU, windows
 from phantomloom.structures import structures
 
@@ -109,7 +109,7 @@ def _mirror() -> tuple[Tensor, frozenset[str]]:
         if row.model == "skeleton" or row.tissue in ("bone", "muscle", "cartilage", "fat"):
             symmetrical.append(row.name)
             swap[row.id] = table[row.partner].id if row.partner else row.id
-    return swap, frozenset((*symmetrical, "body"))
+    return swap, frozenset((*symmetrical, "body", SOME_LEVEL))
 
 
 def _inside(voxel: np.ndarray, patch, scan, rng) -> np.ndarray:
