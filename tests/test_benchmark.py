@@ -166,7 +166,7 @@ def test_a_job_may_ask_for_what_a_native_scan_needs_and_on_a_retry_for_more(rule
     found = re.search(r"^        mem_mb=(lambda w, attempt: .+),$", body, re.MULTILINE)
     memory_mb = eval(found.group(1))
     assert memory_mb(None, 1) >= 1.4 * LARGEST_MB.get(rule, 0)
-    assert memory_mb(None, 2) == 2 * memory_mb(None, 1)
+    assert memory_mb(None, 2) >= 2 * memory_mb(None, 1)
 
 
 def test_records_have_four_digits_and_every_field():
