@@ -9,8 +9,10 @@ log.to(snakemake.log[0])
 settings, logs = snakemake.params, Path(snakemake.params.logs)
 files = {}
 for file in logs.rglob("*.tsv"):
-    rule, *of = file.relative_to(logs).with_suffix("").parts  # of a case, or of all: nothing
-    if rule not in settings.apart and (not of or of[0].split(".")[0] in settings.cases):
+    rule, *of = file.relative_to(logs).with_suffix("").parts
+    case, *part = ".".join(of).split(".")  # CASE, CASE.MODEL or CASE/PROTOCOL; of all: nothing
+    is_part = set(part) <= set(settings.parts.get(rule, []))
+    if rule not in settings.apart and case in ["", *settings.cases] and is_part:
         files[file] = rule
 jobs = pd.concat(
     pd.read_csv(file, sep="\t", na_values="-").assign(rule=rule)

@@ -85,6 +85,13 @@ def test_settings_come_as_arguments_and_never_from_the_environment(path):
     assert not attributes & {"environ", "getenv", "environb"}
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_machine_code_is_made_in_one_place_which_keeps_it_for_the_next_job(path):
+    attributes = {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+    makes = "njit" in attributes or "numba.njit" in imports(path)
+    assert makes == (name_of(path) == "workflow/phantomloom/compiled.py")
+
+
 @pytest.mark.parametrize("path", MODULES + SCRIPTS, ids=name_of)
 def test_imports_are_absolute_and_none_loads_pickles(path):
     assert not [name for name in imports(path) if name.startswith(".")]

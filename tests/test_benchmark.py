@@ -68,16 +68,19 @@ def run_script(monkeypatch, name, **job):
     runpy.run_path(str(ROOT / f"scripts/{name}.py"), {"snakemake": job})
 
 
-def test_the_demo_counts_the_cases_of_the_sheet_and_none_that_has_left_it(tmp_path, monkeypatch):
+def test_the_demo_counts_what_sheet_and_configuration_name_and_nothing_that_has_left_them(
+    tmp_path, monkeypatch
+):
     files = [
         *("ingest/ann.tsv", "segment/ann.torso.tsv", "simulate/ann/body.tsv", "library.tsv"),
         *("ingest/annex.tsv", "segment/annex.torso.tsv", "simulate/annex/body.tsv", "fit/ann.tsv"),
+        *("segment/ann.total.tsv", "simulate/ann/head.tsv"),
     ]
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("s\tmax_rss\n1.0\t10.0\n")
     params = {"logs": str(tmp_path), "cases": ["ann"], "apart": ["fit"], "cores": 2}
-    params["targets"] = TARGETS
+    params |= {"targets": TARGETS, "parts": {"segment": ["torso"], "simulate": ["body"]}}
     output = [tmp_path / "demo.json"]
     run_script(monkeypatch, "benchmark_demo", params=SimpleNamespace(**params), output=output)
     figures = {row["figure"]: row["value"] for row in json.loads(output[0].read_text())}
@@ -154,6 +157,27 @@ def test_registration_is_judged_like_networks_and_by_what_both_labels_show(tmp_p
         "colon": 1,
         "gluteus_maximus_left": 1,
     }
+
+
+@pytest.mark.parametrize("rule", ["lesson", "score", "register"])
+def test_structures_that_labels_cannot_show_stop_what_learns_or_judges(tmp_path, monkeypatch, rule):
+    ct = Volume(np.full((20, 20, 20), 60, np.int16), (3.0, 3.0, 3.0))
+    path, masks = tmp_path / "ct.nii.gz", tmp_path / "masks"
+    masks.mkdir()
+    nifti.write(ct, path)
+    nifti.write(ct.with_array(np.ones(ct.array.shape, np.uint8)), masks / "liver.nii.gz")
+    named = {"structures": ["colon", "liver"], "scheme": "total", "spacing_mm": 3.0}
+    if rule == "register":
+        named = {"structures": [["liver"], named["structures"]], "schemes": ["total"] * 2}
+    with pytest.raises(ValueError, match="masks: the labels cannot show colon as a whole"):
+        run_script(
+            monkeypatch,
+            rule,
+            input=SimpleNamespace(ct=path, other=path, labels=masks, truth=masks, weights=[]),
+            output=[tmp_path / "made"],
+            params=SimpleNamespace(device="cpu", gpu_memory_mb=6000, **named),
+            wildcards=SimpleNamespace(unseen="ann", case="ann"),
+        )
 
 
 LARGEST_MB = {"measure": 830, "mesh": 5500, "simulate": 2000}  # 512 x 512 x 300 voxels, measured

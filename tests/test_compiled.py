@@ -4,7 +4,7 @@ import numba
 import pytest
 from numba.core import caching
 
-from phantomloom.simulation.compiled import compiled
+from phantomloom.compiled import compiled
 
 
 def double(x):

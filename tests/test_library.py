@@ -6,6 +6,7 @@ import pytest
 
 from phantomloom.library import page, table, terminal
 from phantomloom.structures import structures
+from phantomloom.validation import faults, schema
 
 MODELS, PROTOCOLS = ("skeleton", "torso"), ("abdomen",)
 GROUPS = {"liver": ["liver"], "kidneys": ["kidney_left", "kidney_right"], "heart": ["heart"]}
@@ -231,6 +232,16 @@ def test_the_tables_begin_with_who_and_how_and_hold_every_column_once():
     assert sorted(columns) == sorted({*rows[0], *rows[1]})
 
 
+def test_no_group_of_volumes_may_take_the_place_of_a_column():
+    others = table.row("p1", None, artefacts(), [], {})
+    groups = {name.removesuffix("_ml"): ["liver"] for name in others if name.endswith("_ml")}
+    rules = schema("config")["properties"]["library"]["properties"]["volumes"]
+    assert not faults(GROUPS, rules)
+    told = [fault.message for fault in faults(groups, rules)]
+    assert len(told) == len(groups) == 2
+    assert all("where volume_ml and conflict_ml are others" in message for message in told)
+
+
 def test_organs_come_before_bones_and_fat():
     measured = [
         {"name": name, "volume_ml": 1.0, "touches_border": ""}
@@ -289,6 +300,13 @@ def test_the_table_that_ends_a_run_tells_what_became_of_each_case(tmp_path):
     assert crashed.split()[:2] == ["crashed", "failed"]
     assert "logs/segment/crashed.torso.log" in crashed
     assert "1 done, 1 refused, 1 failed" in told
+
+
+def test_the_terminal_blames_a_person_that_was_not_drawn_on_its_own_rule(tmp_path):
+    results = tmp_path / "results"
+    due = {str(results / name) for name in ("person/p7/person.json", "ingest/p7/ct.json")}
+    told = terminal.terminal_table(results, ["p7"], MODELS, PROTOCOLS, due)
+    assert f"failed  {tmp_path}/logs/person/p7.log  person left no result" in told
 
 
 def test_of_many_cases_the_terminal_shows_those_that_need_a_person(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -23,6 +24,9 @@ from phantomloom.structures import structures
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: pages were not opened in a browser"
+)
 NOTE = "<script>document.title = 'stolen'</script>"
 LATER = ("verdict", "voxel", "mesh", "simulate/abdomen")
 CASES = {
@@ -37,7 +41,7 @@ class Reader(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.targets, self.images, self.tags, self.words = [], [], [], ""
+        self.targets, self.images, self.tags, self.words, self.scrolled = [], [], [], "", []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -45,6 +49,8 @@ class Reader(HTMLParser):
         self.tags.append(tag)
         if tag == "img":
             self.images.append(attributes)
+        if attributes.get("role") == "region":
+            self.scrolled.append(attributes)
         self.targets += [attributes[key] for key in ("href", "src") if key in attributes]
 
     def handle_data(self, data):
@@ -103,6 +109,28 @@ def test_every_picture_says_what_it_shows_and_reserves_its_place(library):
         assert image["alt"]
         assert image["width"]
         assert image["loading"] == "lazy"
+
+
+def test_no_words_promise_a_picture_that_was_not_made(library):
+    before = "source CT coronal and axial, labels coronal"
+    assert [image["alt"] for image in Reader((library / "index.html").read_text()).images] == [
+        f"good: {before}, meshes from the front, simulated CT coronal",
+        f"with held: {before}",
+    ]
+    shown = {path.parent.name: Reader(path.read_text()).images for path in pages(library)[1:]}
+    files = {case: [image["src"] for image in images] for case, images in shown.items()}
+    assert files == {
+        "good": ["coronal.png", "axial.png", "mesh.png"],
+        "with held": ["coronal.png", "axial.png"],
+        "refused": [],
+    }
+
+
+def test_what_scrolls_sideways_is_reached_by_the_keyboard_and_has_a_name(library):
+    scrolled = Reader((library / "good/index.html").read_text()).scrolled
+    names = ["coronal sections", "axial sections", "structures"]
+    assert [its["aria-label"] for its in scrolled] == names
+    assert all(its["tabindex"] == "0" for its in scrolled)
 
 
 @pytest.mark.parametrize(
@@ -215,18 +243,11 @@ def tetrahedron() -> Mesh:
     return Mesh(corners, np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]))
 
 
-def test_the_page_is_drawn_again_when_the_reader_of_the_meshes_changes():
-    """The rule names the modules whose code its digest holds by the configuration."""
-    rule = (ROOT / "workflow/rules/library.smk").read_text().split("rule page:")[1]
-    assert 'f"phantomloom.phantom.export.mesh.{name}" for name in PICTURED' in rule
-    assert "mesh_formats=PICTURED" in rule
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: pages were not opened in a browser")
-def test_a_browser_shows_the_cases_and_its_filter_works(library, tmp_path):
+def in_browser(library, tmp_path, script):
+    """What the page of all cases is after ``script``, as a browser would write it down."""
     probe = library / "probe.html"
-    script = "<script>form.status.value = 'refused'; show();</script></body>"
-    probe.write_text((library / "index.html").read_text().replace("</body>", script))
+    after = f"<script>{script}</script></body>"
+    probe.write_text((library / "index.html").read_text().replace("</body>", after))
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
     quiet = "--disable-background-networking --disable-component-update --disable-sync"
     told = subprocess.run(
@@ -235,6 +256,32 @@ def test_a_browser_shows_the_cases_and_its_filter_works(library, tmp_path):
         capture_output=True, text=True, timeout=60, check=True,
     ).stdout  # fmt: skip
     probe.unlink()
+    return told
+
+
+@NEEDS_CHROMIUM
+def test_a_browser_shows_the_cases_and_its_filter_works(library, tmp_path):
+    told = in_browser(library, tmp_path, "form.status.value = 'refused'; show();")
     assert "1 of 3 shown" in told
     assert "stolen" not in told.split("</title>")[0]
-    assert Path(library / "index.html").exists()
+
+
+@NEEDS_CHROMIUM
+def test_the_search_reads_case_note_and_reasons_and_the_cases_are_in_order_from_the_start(
+    library, tmp_path
+):
+    """Kidneys are an amount of each measured case, and every scan has a file "source CT"."""
+    script = """
+    document.body.dataset.order = [...list.children].map((node) => node.dataset.case);
+    for (const word of ["good", "stolen", "localizer", "liver", "kidneys", "source"]) {
+      form.words.value = word;
+      show();
+      document.body.dataset[word] = cases.filter(({ node }) => !node.hidden).length;
+    }"""
+    (body,) = re.findall("<body(.*?)>", in_browser(library, tmp_path, script))
+    found = dict(re.findall(r'data-(\w+)="(.*?)"', body))
+    assert found.pop("order") == "good,refused,with held"
+    assert found == {
+        **{"good": "1", "stolen": "3", "localizer": "1", "liver": "2"},
+        **{"kidneys": "0", "source": "0"},
+    }

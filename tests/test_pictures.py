@@ -96,6 +96,15 @@ def test_what_a_simulated_ct_does_not_cover_is_black():
     assert not shown[0].any()
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int16])
+def test_a_volume_is_drawn_from_border_to_border(kind):
+    slices = Volume(np.full((2, 4, 4), 9, kind), (10.0, 5.0, 5.0))
+    frame = pictures.frame(pictures.bounds(slices), PLANES["coronal"], 5.0, 360)
+    drawn = pictures.section(slices, frame, outside=0) == 9
+    assert drawn.any(axis=1).sum() * frame.pixel_mm == pytest.approx(2 * 10, abs=frame.pixel_mm)
+    assert drawn.any(axis=0).sum() * frame.pixel_mm == pytest.approx(4 * 5, abs=frame.pixel_mm)
+
+
 def test_the_axial_picture_lies_where_the_simulated_ct_has_been():
     labels = np.zeros((10, 8, 8), np.uint8)
     labels[2, 2:4, 2:4] = label("liver")

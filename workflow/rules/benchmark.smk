@@ -17,6 +17,10 @@ rule benchmark_demo:
     params:
         logs="logs",
         cases=lambda w: list(cases()),  # a sheet that lost a case leaves its logs
+        parts=dict(  # as does a configuration that lost one of these
+            segment=list(config["segment"]["models"]),
+            simulate=list(config["simulate"]["protocols"]),
+        ),
         apart=[  # no part of the demo
             *("benchmark", "distinct", "lesson", "fit", "score", "register", "bundle"),
             *("levels", "reference"),

@@ -1,8 +1,13 @@
 "use strict";
 const form = document.querySelector(".tools");
 const list = document.querySelector(".cases");
-const cases = [...list.children].map((node) => ({ node, words: node.textContent.toLowerCase() }));
+const cases = [...list.children].map((node) => ({ node, words: words(node) }));
 const numeric = (node, key) => (node.dataset[key] === "" ? null : Number(node.dataset[key]));
+
+function words(node) { // its name and what its paragraphs tell: person, note, reasons
+  const told = [...node.querySelectorAll("p:not(.nothing)")].map((p) => p.textContent);
+  return [node.dataset.case, ...told].join(" ").toLowerCase();
+}
 
 function precedes(key, sign) { // cases without a value come last
   return (a, b) => {
@@ -31,10 +36,13 @@ function show() {
   form.querySelector("[role=status]").textContent = `${shown} of ${cases.length} shown`;
 }
 
+function sort() {
+  list.append(...cases.sort(orders[form.order.value]).map(({ node }) => node));
+}
+
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("input", show);
-form.order.addEventListener("change", () => {
-  list.append(...cases.sort(orders[form.order.value]).map(({ node }) => node));
-});
+form.order.addEventListener("change", sort);
 form.hidden = false;
+sort();
 show();

@@ -54,7 +54,7 @@ def case_page(
             pictures=[
                 _picture(name, image)
                 for name, image in images.items()
-                if ingest and name in CAPTIONS
+                if name in CAPTIONS and finished(artefacts, "mesh" if name == "mesh" else "ingest")
             ],
             verdict_reasons=verdict_reasons(artefacts),
             findings={
@@ -93,7 +93,11 @@ def card(
     return {
         "status": artefact.DONE,
         "row": dict(row),
-        "thumbnail": {"width": thumbnail.width, "height": thumbnail.height},
+        "thumbnail": {
+            "width": thumbnail.width,
+            "height": thumbnail.height,
+            "alt": ", ".join(its for stage, its in PANELS.items() if finished(artefacts, stage)),
+        },
         "verdict_reasons": verdict_reasons(artefacts),
         "amounts": amounts(row, structures, groups),
         "files": [file._asdict() for file in files],
@@ -167,7 +171,7 @@ def text(value: Any) -> str:
 def _picture(name: str, image: Image.Image) -> dict[str, Any]:
     caption = CAPTIONS[name]
     return {
-        "kind": "mesh" if name == "mesh" else "sheet",
+        "name": name,
         "file": f"{name}.png",
         "alt": caption,
         "caption": caption,
@@ -181,6 +185,12 @@ CAPTIONS = {
     "axial": "Axial, seen from the feet; every CT in the same grey window, the bar is 5 cm",
     "sagittal": "Sagittal, front on the left; every CT in the same grey window, the bar is 5 cm",
     "mesh": "The exported meshes from the front; skin, fat and muscles as glass",
+}
+PANELS = {  # what a thumbnail shows, by the stage that makes it
+    "ingest": "source CT coronal and axial",
+    "merge": "labels coronal",
+    "mesh": "meshes from the front",
+    "simulate": "simulated CT coronal",
 }
 
 

@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import map_coordinates
 
+from phantomloom.scan import AIR_HU
 from phantomloom.structures import Structure, by_id
 from phantomloom.volume import Volume
 
-AIR_HU = -1024.0
 GROUND, INK, MUTED = (9, 12, 16), (236, 240, 244), (138, 148, 160)
 GAP_PIXELS = 6
 
@@ -98,7 +98,7 @@ def frame(box: Box, plane: Plane, at_mm: float, pixels: int) -> Frame:
 def section(volume: Volume, frame: Frame, outside: float = AIR_HU) -> np.ndarray:
     """Return [rows, columns] of ``volume`` in ``frame``: linear, or nearest for integers of a map.
 
-    ``outside`` fills what the volume does not cover.
+    ``outside`` fills what the volume does not cover; a voxel reaches half a step from its centre.
     """
     positions = [np.array(frame.at_mm)] * 3
     positions[frame.plane.rows] = frame.rows_mm[:, None]
@@ -113,14 +113,16 @@ def section(volume: Volume, frame: Frame, outside: float = AIR_HU) -> np.ndarray
             )
         )
     )
+    last = np.array(volume.array.shape)[:, None, None] - 1
+    covered = ((indices >= -0.5) & (indices <= last + 0.5)).all(axis=0)
     is_map = volume.array.dtype == np.uint8
-    return map_coordinates(
+    found = map_coordinates(
         volume.array,
-        indices,
+        indices.clip(0, last),
         output=np.uint8 if is_map else np.float32,
         order=0 if is_map else 1,
-        cval=0 if is_map else outside,
     )
+    return np.where(covered, found, 0 if is_map else outside)
 
 
 def grey(hu: np.ndarray, window_hu: Sequence[float]) -> np.ndarray:

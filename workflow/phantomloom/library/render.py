@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numba import njit
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from phantomloom.compiled import compiled
 from phantomloom.library.pictures import GROUND, rgb
 from phantomloom.structures import structures
 
@@ -88,7 +88,7 @@ def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
 
 
-@njit(nogil=True)
+@compiled(nogil=True)
 def _rasterise(corners, normals, faces, paint, depth, normal, colour):  # pragma: no cover (numba)
     height, width = depth.shape
     for f in range(faces.shape[0]):

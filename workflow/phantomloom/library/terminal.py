@@ -42,7 +42,9 @@ def _fate(
     results: Path, case: str, models: list[str], protocols: list[str], due: Container[str]
 ) -> tuple[str, str, str, str]:
     paths = last_files(case, models, protocols, results)
-    for stage, path in paths.items():
+    person = results / f"person/{case}/person.json"
+    drawn = {"person": person} if str(person) in due else {}
+    for stage, path in (drawn | paths).items():
         if not path.is_file():
             unmade = FAILED if str(path) in due else OPEN
             log = results.parent / "logs" / _log(stage, case)

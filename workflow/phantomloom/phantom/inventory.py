@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from phantomloom.materials import AIR, material
+from phantomloom.regions import voxels_by_id
 from phantomloom.structures import BACKGROUND, by_id
 from phantomloom.volume import Volume
 
@@ -32,8 +33,7 @@ def inventory(labels: Volume) -> list[Item]:
 
 def contents(labels: Volume) -> list[Item]:
     """Return :func:`inventory` and, before it, what surrounds the body: air, called outside."""
-    length = int(labels.array.max()) + 1
-    counts = np.sum([np.bincount(plane.ravel(), minlength=length) for plane in labels.array], 0)
+    counts = voxels_by_id(labels.array)
     ids = np.flatnonzero(counts)
     if unknown := sorted(set(ids.tolist()) - {BACKGROUND, *by_id()}):
         raise ValueError(f"the structure table has no ids {unknown}, the label map has")

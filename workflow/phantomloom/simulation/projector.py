@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from phantomloom.simulation.compiled import compiled
+from phantomloom.compiled import compiled
 from phantomloom.simulation.geometry import (
     Scanner,
     fan_angles,

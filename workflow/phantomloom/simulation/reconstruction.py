@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from scipy import fft
 
-from phantomloom.simulation.compiled import compiled
+from phantomloom.compiled import compiled
 from phantomloom.simulation.geometry import Scanner, fan_angles, row_heights, view_angles
 
 OUTSIDE_HU = -1024  # what is not reconstructed
