@@ -13,17 +13,17 @@ log.to(snakemake.log[0])
 given, params = snakemake.input, snakemake.params
 scans = [nifti.read(path) for path in (given.ct, given.other)]
 maps, told = [], []
-for ct, path, scheme, shown in zip(
+for ct, path, scheme, named in zip(
     scans, map(Path, (given.truth, given.labels)), params.schemes, params.structures, strict=True
 ):
     its = labels.segment(ct, path, "cpu", scheme, may_be_empty=True).labels
     maps.append(as_learnt(its))
-    told.append({*(shown or labels.told(path, scheme, its))})
+    told.append(labels.told(path, scheme, its, named))
 truth, other = maps
 found = carried(*scans, other)
 by_model = dict.fromkeys(MODELS, Segmentation(found, {}))
 by_model["body"] = Segmentation(found.with_array(tissue_truth(found.array)), {})
 known = {m: tuple(n for n, row in structures().items() if row.model == m) for m in MODELS}
-rows = scores(by_model, truth, set.intersection(*told), known)
+rows = scores(by_model, truth, frozenset.intersection(*told), known)
 content = {"status": artefact.DONE, "cases": {snakemake.wildcards.unseen: rows}}
 artefact.write(content, snakemake.output[0], "score")

@@ -17,10 +17,10 @@ device = choose(snakemake.params.device, snakemake.params.gpu_memory_mb)
 ct = nifti.read(snakemake.input.ct)
 given, scheme = Path(snakemake.input.labels), snakemake.params.scheme
 truth = labels.segment(ct, given, device, scheme, may_be_empty=True).labels
+told = labels.told(given, scheme, truth, snakemake.params.structures)
 folders = {Path(path).parents[1].name: Path(path).parents[1] for path in snakemake.input.weights}
 known = {model: about(folder).structures for model, folder in folders.items()}
 found = monai.segment_together(ct, folders, device)
-told = snakemake.params.structures or labels.told(given, scheme, truth)
 rows = scores(found, as_learnt(truth), told, known)
 content = {"status": artefact.DONE, "cases": {snakemake.wildcards.unseen: rows}}
 artefact.write(content, snakemake.output[0], "score")

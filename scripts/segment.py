@@ -6,27 +6,30 @@ import torch
 from phantomloom.io import artefact, log, nifti
 from phantomloom.measure import outline
 from phantomloom.provenance import content, scan_identity
+from phantomloom.segmentation import UnusableLabelsError
 from phantomloom.segmentation.device import choose
 
-said = log.to(snakemake.log[0])
+said, settings = log.to(snakemake.log[0]), snakemake.params
 torch.set_num_threads(snakemake.threads)
-if reason := artefact.reason_to_withhold(snakemake.input.source):
-    artefact.withhold(snakemake.output, reason)
-else:
-    settings = snakemake.params
+reason, status = artefact.reason_to_withhold(snakemake.input.source), artefact.WITHHELD
+if not reason:
     device = choose(settings.device, settings.gpu_memory_mb)
     said.info("engine %s on %s", settings.engine, device)
     engine = import_module(f"phantomloom.segmentation.{settings.engine}")
     ct = nifti.read(snakemake.input.ct)
-    found = engine.segment(ct, Path(settings.source), device, **settings.engine_settings)
+    try:
+        found = engine.segment(ct, Path(settings.source), device, **settings.engine_settings)
+    except UnusableLabelsError as fault:  # the other cases go on
+        said.info("refused: %s", fault, exc_info=True)
+        reason, status = str(fault), artefact.REFUSED
+if reason:
+    artefact.withhold(snakemake.output, reason, status)
+else:
     scan = scan_identity(artefact.read(snakemake.input.source))
+    sure = {name: its._asdict() for name, its in found.confidence.items()}
     structures = {
-        name: {
-            "volume_ml": round(volume_ml, 6),
-            "touches_border": faces,
-            "confidence": sure._asdict() if (sure := found.confidence.get(name)) else None,
-        }
-        for name, (volume_ml, faces) in outline(found.labels).items()
+        name: {"volume_ml": round(ml, 6), "touches_border": faces, "confidence": sure.get(name)}
+        for name, (ml, faces) in outline(found.labels, ct).items()
     }
     said.info("found %d structures", len(structures))
     nifti.write(found.labels, snakemake.output.labels)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from phantomloom.simulation import geometry
-from phantomloom.simulation.geometry import Scanner
+from phantomloom.simulation.geometry import Scanner, UnscannableError
 
 SCANNER = Scanner(
     source_to_isocentre_mm=570,
@@ -49,6 +49,12 @@ def test_no_plan_needs_one_rotation_less():
 def test_a_range_shorter_than_the_collimation_gets_one_rotation_in_its_middle():
     plan = geometry.plan(SCANNER, (100, 130), np.arange(100.5, 130), 100)
     assert plan.tables_mm.tolist() == [115]
+
+
+def test_a_cone_too_thin_for_any_whole_slice_is_refused():
+    thin = SCANNER._replace(rows=1, collimation_mm=4)  # its two slices reach out of it
+    with pytest.raises(UnscannableError, match="a cone of 4 mm sees no slice whole"):
+        geometry.plan(thin, (0, 8), np.array([0.0, 8.0]), 150)
 
 
 def test_too_wide_a_cone_is_refused():

@@ -12,8 +12,9 @@ from phantomloom.ingest import regrid
 from phantomloom.io import nifti
 from phantomloom.scan import Scan
 from phantomloom.schemes import classes_of, named_in
+from phantomloom.segmentation import UnusableLabelsError
 from phantomloom.segmentation.labels import segment, shown, told
-from phantomloom.structures import label
+from phantomloom.structures import label, structures
 from phantomloom.volume import Volume
 
 LIVER, SPLEEN, LEFT, RIGHT = map(label, ("liver", "spleen", "kidney_left", "kidney_right"))
@@ -235,6 +236,16 @@ def test_a_map_of_our_own_ids_tells_of_what_it_holds_and_others_of_all_they_name
     path = tmp_path / "labels.nii.gz"
     assert told(path, "phantomloom", found) == {"liver"}
     assert told(path, "total", found) == named_in("total")
+    assert told(path, "phantomloom", found, structures()) == set(structures())
+
+
+def test_labels_tell_of_what_is_named_and_what_they_cannot_show_is_refused(tmp_path):
+    empty = CT.with_array(np.zeros(CT.array.shape, np.uint8))
+    store_on_ct(tmp_path / "spleen.nii.gz", empty.array)
+    store_on_ct(tmp_path / "liver.nii.gz", empty.array)
+    assert told(tmp_path, "total", empty, ["spleen"]) == {"spleen"}
+    with pytest.raises(ValueError, match=r"cannot show colon as a whole, which their `structures`"):
+        told(tmp_path, "total", empty, ["spleen", "colon"])
 
 
 def test_where_masks_overlap_the_smaller_wins_and_the_overlap_is_told(tmp_path, caplog):
@@ -274,9 +285,9 @@ def test_parts_of_one_structure_are_joined(tmp_path, caplog):
 
 
 def refusal(path, scheme="phantomloom"):
-    with pytest.raises(ValueError, match=r".") as fault:
+    with pytest.raises(UnusableLabelsError) as fault:
         segment(CT, path, "cpu", scheme)
-    assert str(path if path.is_file() else path.name) in str(fault.value)
+    assert path.name in str(fault.value)
     return str(fault.value)
 
 
@@ -302,7 +313,9 @@ def test_fractions_are_refused(tmp_path):
 
 def test_a_mask_of_several_values_is_refused(tmp_path):
     path = store_on_ct(tmp_path / "masks" / "liver.nii.gz", random_labels() % 3)
-    with pytest.raises(ValueError, match=r"liver\.nii\.gz: a mask holds one value.*\[1, 2\]"):
+    with pytest.raises(
+        UnusableLabelsError, match=r"liver\.nii\.gz: a mask holds one value.*\[1, 2\]"
+    ):
         segment(CT, path.parent, "cpu")
 
 
@@ -335,10 +348,15 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 def test_an_unknown_scheme_is_refused(tmp_path):
     path = store_on_ct(tmp_path / "labels.nii.gz", random_labels())
-    with pytest.raises(ValueError, match=r"'tatol'; known are phantomloom, total"):
+    with pytest.raises(ValueError, match=r"'tatol'; known are phantomloom, total") as fault:
         segment(CT, path, "cpu", "tatol")
+    assert fault.type is ValueError  # the config's, not of the labels
 
 
 def test_a_missing_path_is_told_to_be_missing(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nothing_here: no labels there"):
-        segment(CT, tmp_path / "nothing_here", "cpu")
+    assert "nothing_here: no labels there" in refusal(tmp_path / "nothing_here")
+
+
+def test_what_the_system_cannot_read_is_told(tmp_path):
+    name = 300 * "a"
+    assert f"{name}: cannot be read (File name too long)" in refusal(tmp_path / name)

@@ -16,12 +16,12 @@ CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
 (SHIPPED,) = CONFIG["simulate"]["protocols"].values()
 
 
-def told(**changes):
+def told(spacing_mm="native", **changes):
     """What is told of the shipped protocol with other values in some of its sections."""
     protocol = copy.deepcopy(SHIPPED)
     for section, values in changes.items():
         protocol[section] |= values
-    return [str(fault) for fault in impossible({"mine": protocol})]
+    return [str(fault) for fault in impossible({"mine": protocol}, spacing_mm)]
 
 
 def test_nothing_is_told_of_the_shipped_protocol():
@@ -40,8 +40,14 @@ def test_a_filter_that_is_no_element_is_told(symbol):
 
 NUMBERS = st.sampled_from(["", "2", "12", "0.8", ".2", "1e-3", "2.", "1.e-3"])
 ATOMS = st.tuples(st.sampled_from(["Gd", "O", "S", "Cs", "I", "Tl"]), NUMBERS).map("".join)
-GROUPS = st.tuples(st.lists(ATOMS, min_size=1, max_size=3).map("".join), NUMBERS)
-FORMULAS = st.lists(ATOMS | GROUPS.map("({0[0]}){0[1]}".format), min_size=1).map("".join)
+
+
+def groups(inside):
+    its = st.lists(inside, min_size=1, max_size=3).map("".join)
+    return st.tuples(its, NUMBERS).map("({0[0]}){0[1]}".format)
+
+
+FORMULAS = st.lists(st.recursive(ATOMS, groups, max_leaves=6), min_size=1).map("".join)
 
 
 @given(FORMULAS)
@@ -59,7 +65,13 @@ def test_what_the_attenuation_tables_cannot_read_is_told(formula, typo, place):
     assert known or told(detector={"scintillator": formula})
 
 
-@pytest.mark.parametrize("formula", ["", "gd2o2s", "Gd2O2Q", "Gd2O2S!", "GOS", "2"])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        *("", "gd2o2s", "Gd2O2Q", "Gd2O2S!", "GOS", "2", "(2)Gd", "(Gd)o", "(Gd)2.5.3", "(Gd)\n"),
+        *("Gd2)O2S(", ")Gd2O2S(", "(Gd2)O2)S(", "(Gd2O2S", "Gd2O2S)", "()", "Gd2()O2S"),
+    ],
+)
 def test_a_scintillator_that_is_no_formula_is_told(formula):
     (fault,) = told(detector={"scintillator": formula})
     assert f"detector.scintillator: {formula!r}; allowed: elements with their" in fault
@@ -72,6 +84,17 @@ def test_slices_too_thick_for_the_cone_are_told(slice_mm, told_of):
     faults = told(reconstruction={"slice_mm": slice_mm})
     assert len(faults) == told_of
     assert all("slice_mm: 10.5; allowed: up to 10, a quarter of" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(("spacing_mm", "most"), [(12, 10), (10, None), (3, 2.5), ("native", None)])
+def test_phantoms_too_coarse_for_the_cone_are_told(spacing_mm, most):
+    thin = {"rows": 4, "collimation_mm": 10} if most == 2.5 else {}
+    faults = told(spacing_mm, scanner=thin)
+    assert len(faults) == bool(most)
+    for fault in faults:
+        came = f"slice_mm: phantom, and ingest.spacing_mm is {spacing_mm}; allowed: up to {most}, a"
+        assert came in fault
+    assert told(spacing_mm, scanner=thin, reconstruction={"slice_mm": 2.5}) == []
 
 
 @pytest.mark.parametrize(("column_mm", "possible"), [(0.99, True), (1.0, True), (1.01, False)])

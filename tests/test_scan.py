@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from phantomloom.materials import material
+from phantomloom.simulation.geometry import UnscannableError
 from phantomloom.simulation.scan import isocentre, phantom_of, scan, seed_of
 from phantomloom.structures import label
 from phantomloom.volume import Volume
@@ -157,7 +158,7 @@ def test_a_phantom_of_air_is_refused():
 
 def test_a_phantom_of_slices_too_thick_for_the_cone_is_refused():
     thick = Volume(np.ones((4, 8, 8), np.uint8), (11.0, 5.0, 5.0))
-    with pytest.raises(ValueError, match="slices of 11 mm; this protocol makes up to 10"):
+    with pytest.raises(UnscannableError, match="slices of 11 mm; this protocol makes up to 10"):
         scan(thick, [material("water")], PROTOCOL, 1)
 
 

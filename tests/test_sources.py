@@ -36,7 +36,15 @@ def test_what_is_missing_is_named_with_its_key_and_where_to_get_it(row, tmp_path
     key = "labels" if row["engine"] == "labels" else "weights"
     row = row | {key: f"{tmp_path}/nowhere/{{case}}"}
     with pytest.raises(FileNotFoundError, match=rf"nowhere.*segment\.models\.bones\.{key}.*{cure}"):
-        digest(row, "bones", "ann")
+        digest(row, "bones", "ann", ["ann", "ben"])
+
+
+def test_labels_that_one_case_lacks_stop_no_other_case(tmp_path):
+    row = ROWS[3] | {"labels": f"{tmp_path}/{{case}}.nii.gz"}
+    (tmp_path / "ben.nii.gz").write_text("a")
+    (tmp_path / "cat.nii.gz").symlink_to(300 * "a")  # as what may not be read
+    cases = ["ann", "ben", "cat"]
+    assert [digest(row, "bones", case, cases) is None for case in cases] == [True, False, True]
 
 
 def test_only_what_a_network_is_made_of_decides(tmp_path):
@@ -48,7 +56,7 @@ def test_only_what_a_network_is_made_of_decides(tmp_path):
 
     def now():
         content.cache_clear()  # one run sees one state
-        return digest({"engine": "nnunet", "weights": str(tmp_path)}, "bones", "ann")
+        return digest({"engine": "nnunet", "weights": str(tmp_path)}, "bones", "ann", ["ann"])
 
     before = now()
     for file in ("training_log.txt", "progress.png", "checkpoint_best.pth"):

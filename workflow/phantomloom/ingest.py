@@ -9,19 +9,27 @@ import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter1d
 
 from phantomloom.resample import blur_voxels, turned
-from phantomloom.scan import AIR_HU, HIGHEST_HU, OLDEST_YEARS, Scan, UnusableScanError
+from phantomloom.scan import (
+    AIR_HU,
+    HIGHEST_HU,
+    OLDEST_YEARS,
+    OUTSIDE_HU,
+    Scan,
+    UnusableScanError,
+)
 from phantomloom.tissues import body_surface
 from phantomloom.volume import Volume
 
 Spacing = float | Literal["native"]
 NEGLIGIBLE_DRIFT = 0.05  # voxels over the whole scan; less than that is not worth resampling
 PLAUSIBLE_STEP_MM = (0.05, 20.0)  # beyond it the header's unit is not mm
+LARGEST_PADDING = 0.05  # share of a voxel; muscle with more of it had the HU of fat
 AIR_BELOW_HU, AIR_LEAST = -800, 0.001  # fraction of the voxels; a body in a CT is in air
 TISSUE_HU, TISSUE_LEAST = (-200, 200), 0.01  # fat, water, muscle, organs
 
 
 def regrid(scan: Scan, spacing_mm: Spacing) -> Volume:
-    """Return the scan as int16 HU on the patient's axes; what it does not cover is air.
+    """Return the scan as int16 HU on the patient's axes; what it does not cover is OUTSIDE_HU.
 
     ``spacing_mm`` is isotropic, or "native": the scan's own along each axis. If the grid needs
     no more than turning, its voxels come through unchanged.
@@ -89,19 +97,25 @@ def _resampled(scan: Scan, spacing_mm: np.ndarray) -> Volume:
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(to_index.ravel())
     transform.SetTranslation(-to_index @ scan.origin_mm[::-1])
-    resampled = sitk.Resample(
-        _smoothed(scan, spacing_mm),
-        [int(n) for n in shape[::-1]],
-        transform,
-        sitk.sitkLinear,
-        origin[::-1].tolist(),
-        spacing_mm[::-1].tolist(),
-        np.eye(3).ravel().tolist(),
-        AIR_HU,
-        sitk.sitkFloat32,
-    )
-    hu = np.clip(np.rint(sitk.GetArrayViewFromImage(resampled)), AIR_HU, HIGHEST_HU)
-    return _volume(hu.astype(np.int16), spacing_mm, origin)
+
+    def placed(array: np.ndarray, beyond: int) -> np.ndarray:
+        resampled = sitk.Resample(
+            _smoothed(replace(scan, array=array), spacing_mm),
+            shape[::-1].tolist(),
+            transform,
+            sitk.sitkLinear,
+            origin[::-1].tolist(),
+            spacing_mm[::-1].tolist(),
+            np.eye(3).ravel().tolist(),
+            beyond,
+            sitk.sitkFloat32,
+        )
+        return sitk.GetArrayFromImage(resampled)
+
+    hu = np.clip(np.rint(placed(scan.array, AIR_HU)), AIR_HU, HIGHEST_HU).astype(np.int16)
+    padding = (scan.array == OUTSIDE_HU).astype(np.uint8)
+    hu[placed(padding, 1) > LARGEST_PADDING] = OUTSIDE_HU
+    return _volume(hu, spacing_mm, origin)
 
 
 def _smoothed(scan: Scan, spacing_mm: np.ndarray) -> sitk.Image:
@@ -111,7 +125,7 @@ def _smoothed(scan: Scan, spacing_mm: np.ndarray) -> sitk.Image:
     """
     smooth = np.ascontiguousarray(scan.array)
     for axis, step_mm in enumerate(np.linalg.norm(scan.axes_mm, axis=1)):
-        if spacing_mm[axis] ** 2 - step_mm**2 > (0.01 * step_mm) ** 2:
+        if smooth.any() and spacing_mm[axis] ** 2 - step_mm**2 > (0.01 * step_mm) ** 2:
             sigma = blur_voxels(float(step_mm), float(spacing_mm[axis]))
             smooth = gaussian_filter1d(smooth, sigma, axis, output=np.float32, mode="nearest")
     return sitk.GetImageFromArray(smooth)

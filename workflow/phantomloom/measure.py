@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from phantomloom.regions import boxes_of, voxels_by_id
+from phantomloom.regions import Box, boxes_of, voxels_by_id
+from phantomloom.scan import OUTSIDE_HU
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
 
@@ -17,17 +18,17 @@ def measure(labels: Volume, ct: Volume) -> pd.DataFrame:
     """Return one row per structure present, in the order of ids; the background is none.
 
     Columns: label, name, voxels, volume_ml, hu_mean, hu_sd, hu_median, centroid_{z,y,x}_mm (LPS),
-    extent_{z,y,x}_mm, components (face-connected parts), touches_border (the faces of the grid
-    that cut it, in words, else empty).
+    extent_{z,y,x}_mm, components (face-connected parts), touches_border (towards which faces it
+    meets the end of what was scanned, in words, else empty; ``ct`` tells by OUTSIDE_HU).
 
     Raises:
         ValueError: if the grids differ.
     """
     if not labels.same_grid(ct):
         raise ValueError("labels and CT lie on different grids; both come from the same ingest")
-    hu = _histogram(labels.array, ct.array)
+    hu, outside = _histogram(labels.array, ct.array), _outside(ct)
     rows = [
-        {"label": n, "name": by_id()[n].name} | _hu(hu[n]) | _place(n, box, labels)
+        {"label": n, "name": by_id()[n].name} | _hu(hu[n]) | _place(n, box, labels, outside)
         for n, box in boxes_of(labels.array).items()
     ]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
@@ -68,7 +69,7 @@ def _hu(counts: np.ndarray) -> dict[str, float]:
     }
 
 
-def _place(number: int, box: tuple[slice, ...], labels: Volume) -> dict[str, object]:
+def _place(number: int, box: Box, labels: Volume, outside: np.ndarray) -> dict[str, object]:
     mask = labels.array[box] == number
     place: dict[str, object] = {"components": ndimage.label(mask)[1]}
     for axis, name in enumerate("zyx"):
@@ -77,21 +78,37 @@ def _place(number: int, box: tuple[slice, ...], labels: Volume) -> dict[str, obj
         index = box[axis].start + (profile @ np.arange(profile.size)) / profile.sum()
         place[f"centroid_{name}_mm"] = labels.origin_mm[axis] + index * step
         place[f"extent_{name}_mm"] = profile.size * step
-    return place | {"touches_border": _faces_cut(box, labels.array.shape)}
+    return place | {"touches_border": _faces_cut(mask, box, outside)}
 
 
-def _faces_cut(box: tuple[slice, ...], shape: tuple[int, ...]) -> str:
-    """Return the faces of the grid that ``box`` reaches, in words."""
+def _outside(ct: Volume) -> np.ndarray:
+    """Return what was not scanned, with one voxel more all around, bool [Z + 2, Y + 2, X + 2]."""
+    return np.pad(ct.array == OUTSIDE_HU, 1, constant_values=True)
+
+
+def _faces_cut(mask: np.ndarray, box: Box, outside: np.ndarray) -> str:
+    """Return towards which faces ``mask``, all of a structure in its ``box``, meets ``outside``."""
     cut = []
-    for side, size, (low, high) in zip(box, shape, FACES, strict=True):
-        cut += [low] * (side.start == 0) + [high] * (side.stop == size)
+    for axis, faces in enumerate(FACES):
+        for face, step in zip(faces, (0, 2), strict=True):
+            steps = [step if axis == other else 1 for other in range(3)]
+            beside = outside[
+                tuple(slice(s.start + n, s.stop + n) for s, n in zip(box, steps, strict=True))
+            ]
+            cut += [face] if (mask & beside).any() else []
     return " ".join(cut)
 
 
-def outline(labels: Volume) -> dict[str, tuple[float, str]]:
-    """Return the volume in ml of each structure present and the faces of the grid that cut it."""
-    voxels = voxels_by_id(labels.array)
+def outline(labels: Volume, ct: Volume) -> dict[str, tuple[float, str]]:
+    """Return the volume in ml of each structure present and the faces that cut it, in words.
+
+    ``ct`` lies on the grid of ``labels``; ``measure`` says what a face is.
+    """
+    voxels, outside = voxels_by_id(labels.array), _outside(ct)
     return {
-        by_id()[n].name: (float(voxels[n]) * labels.voxel_ml, _faces_cut(box, labels.array.shape))
+        by_id()[n].name: (
+            float(voxels[n]) * labels.voxel_ml,
+            _faces_cut(labels.array[box] == n, box, outside),
+        )
         for n, box in boxes_of(labels.array).items()
     }

@@ -17,14 +17,18 @@ SYMBOLS = """
 """
 ELEMENTS = frozenset(SYMBOLS.split())  # 1 to 92, whose attenuation is tabulated
 
-NUMBER = r"(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-TOKEN = rf"((?:([A-Z][a-z]?)|\)){NUMBER}?|\()"  # of a formula: an element, a group's ends
+NUMBER = r"(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)"
+ATOMS = rf"(?:(?:{'|'.join(SYMBOLS.split())}){NUMBER}?)+"
+GROUP = re.compile(rf"\({ATOMS}\){NUMBER}?(?=[A-Z()]|\Z)")  # an innermost one
 
 
-def impossible(protocols: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what cannot be in ``protocols``, by name, each of which obeys the schema alone."""
+def impossible(protocols: Mapping[str, Any], spacing_mm: float | str) -> Iterator[Fault]:
+    """Yield what cannot be in ``protocols``, by name, each of which obeys the schema alone.
+
+    ``spacing_mm`` is that of every phantom, or "native" where each has its scan's own.
+    """
     for name, its in protocols.items():
-        for keys, message in (*_matter(its), *_geometry(its["scanner"]), *_images(its)):
+        for keys, message in (*_matter(its), *_geometry(its["scanner"]), *_images(its, spacing_mm)):
             yield Fault(("simulate", "protocols", name, *keys), message)
 
 
@@ -46,12 +50,15 @@ def _matter(protocol: Mapping[str, Any]) -> Told:
             told = f"{symbol!r}; allowed: the symbol of an element, as Al or Ti"
             yield ("tube", "filtration_mm", symbol), told
     formula = protocol["detector"]["scintillator"]
-    tokens = re.findall(TOKEN, formula)
-    known = ELEMENTS.issuperset(symbol for _, symbol in tokens if symbol)
-    balanced = formula.count("(") == formula.count(")")
-    if not tokens or "".join(whole for whole, _ in tokens) != formula or not (known and balanced):
+    if not _is_formula(formula):
         told = f"{formula!r}; allowed: elements with their numbers, as Gd2O2S or CsI"
         yield ("detector", "scintillator"), told
+
+
+def _is_formula(text: str) -> bool:
+    while (simpler := GROUP.sub("H", text)) != text:  # a group counts as an atom
+        text = simpler
+    return re.fullmatch(ATOMS, text) is not None
 
 
 def _geometry(scanner: Mapping[str, Any]) -> Told:
@@ -73,13 +80,15 @@ def _geometry(scanner: Mapping[str, Any]) -> Told:
         yield ("scanner", "source_to_detector_mm"), told
 
 
-def _images(protocol: Mapping[str, Any]) -> Told:
-    slice_mm = protocol["reconstruction"]["slice_mm"]
+def _images(protocol: Mapping[str, Any], spacing_mm: float | str) -> Told:
+    wanted = protocol["reconstruction"]["slice_mm"]
+    slice_mm = spacing_mm if wanted == "phantom" else wanted
     most = thickest_slice_mm(protocol["scanner"]["collimation_mm"], protocol["scanner"]["rows"])
-    if slice_mm != "phantom" and slice_mm > most:
+    if not isinstance(slice_mm, str) and slice_mm > most:
+        came = "phantom, and ingest.spacing_mm is " if wanted == "phantom" else ""
         told = (
-            f"{slice_mm:g}; allowed: up to {most:g}, a quarter of scanner.collimation_mm or a row: "
-            "thicker slices would show what lies beside them"
+            f"{came}{slice_mm:g}; allowed: up to {most:g}, a quarter of scanner.collimation_mm or "
+            "a row: thicker slices would show what lies beside them"
         )
         yield ("reconstruction", "slice_mm"), told
     column_mm = protocol["scanner"]["column_mm"]

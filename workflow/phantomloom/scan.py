@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-AIR_HU = -1024  # the lowest CT number of a 12-bit scanner; padding below it (-2048, -3024) is air
+AIR_HU = -1024  # the lowest CT number of a 12-bit scanner
+OUTSIDE_HU = AIR_HU - 1  # what was not scanned
+PADDING_HU = -2000  # scanners fill the corners around a round field with this or less (-3024)
 HIGHEST_HU = np.iinfo(np.int16).max
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")  # of a volume in one file; the longer first
 OLDEST_YEARS = 90  # all older ones; ages over 89 identify (HIPAA, 45 CFR 164.514(b)(2)(i)(C))
@@ -27,7 +29,7 @@ class Scan:
     tilted gantry are not.
     """
 
-    array: np.ndarray  # int16 HU, three axes
+    array: np.ndarray  # int16 HU, three axes; OUTSIDE_HU in padding
     axes_mm: np.ndarray  # [3, 3]; row i is the way (z, y, x) from one voxel to the next on axis i
     origin_mm: np.ndarray  # [3]; the centre of voxel [0, 0, 0]
     source: str  # "DICOM", "NIfTI", "NRRD", "MHA", or "stylised": generated
@@ -62,6 +64,8 @@ def files_of_scan(path: Path) -> list[Path]:
 def to_hu(values: np.ndarray) -> np.ndarray:
     """Return ``values`` rounded and clipped to int16 HU, slice by slice to spare memory.
 
+    Padding becomes OUTSIDE_HU.
+
     Raises:
         UnusableScanError: if a value is not finite.
     """
@@ -69,12 +73,13 @@ def to_hu(values: np.ndarray) -> np.ndarray:
     for source, target in zip(values, hu, strict=True):
         if source.dtype == np.int16:
             np.maximum(source, AIR_HU, out=target)
-            continue
-        if not np.isfinite(source).all():
+        elif np.isfinite(source).all():
+            target[...] = np.clip(np.rint(source.astype(np.float64)), AIR_HU, HIGHEST_HU)
+        else:
             raise UnusableScanError(
                 "a number in every voxel",
                 "voxels that hold NaN or infinity",
                 "export the scan again without masking",
             )
-        target[...] = np.clip(np.rint(source.astype(np.float64)), AIR_HU, HIGHEST_HU)
+        target[source <= PADDING_HU] = OUTSIDE_HU
     return hu

@@ -5,6 +5,7 @@ from math import ceil
 import numpy as np
 from scipy import ndimage
 
+from phantomloom.scan import OUTSIDE_HU
 from phantomloom.structures import by_id, label, structures
 from phantomloom.volume import Volume
 
@@ -74,8 +75,9 @@ def _tissues(ct: Volume, inside: np.ndarray, known: np.ndarray | None) -> np.nda
     gas, lung = _air((hu < LUNG_HU) & inside & (known == 0), known == label("lung"), ct)
     bone = _bone(hu, inside & (known == 0), ct) | (known == label("bones"))
     fat = inside & (hu >= FAT_HU[0]) & (hu <= FAT_HU[1])
-    depth_mm = _near_surface_mm(inside, ct)
-    skin = inside & ((depth_mm <= SKIN_MM) | ~ndimage.binary_erosion(inside, border_value=1))
+    beneath = inside | (hu == OUTSIDE_HU)  # where the scan ends the body has no surface
+    depth_mm = _near_surface_mm(beneath, ct)
+    skin = inside & ((depth_mm <= SKIN_MM) | ~ndimage.binary_erosion(beneath, border_value=1))
     envelope = _envelope(inside & ~fat & ~skin, ct) & (depth_mm > VISCERAL_DEPTH_MM)
     lean = inside & (hu > FAT_HU[1]) & (hu < BONE_HU)
     viscera = (known == label("body")) | (known == label("lung")) | lung

@@ -1,5 +1,6 @@
 """What a JSON schema forbids, told to people: what came and what is allowed."""
 
+import math
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
@@ -10,6 +11,24 @@ import jsonschema
 import yaml
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(checker: Any, value: Any) -> bool:
+    """Tell a number, which NaN is not: it passes every limit."""
+    return checker.is_type(value, "integer") or (isinstance(value, float) and value > -math.inf)
+
+
+# by JSON schema 2.0 is an integer too, and ends as TypeError where something is counted with it
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": _is_number}
+    ),
+)
 
 
 class Fault(NamedTuple):
@@ -35,7 +54,7 @@ def faults(content: Any, rules: dict[str, Any]) -> list[Fault]:
     """
     if odd := list(_odd_keys(content)):
         return odd
-    errors = jsonschema.Draft202012Validator(rules).iter_errors(content)
+    errors = Validator(rules).iter_errors(content)
     found = {fault for error in errors for fault in _faults(error)}
     return sorted(found, key=lambda fault: ([str(key) for key in fault.keys], fault.message))
 
@@ -68,7 +87,20 @@ def _faults(error: jsonschema.exceptions.ValidationError) -> Iterator[Fault]:
         for below in _meant(error.context):
             yield from _faults(below)
     else:
-        yield Fault(keys, f"{value!r}; allowed: {allowed(rules)}")
+        yield Fault(keys, f"{value!r}; allowed: {allowed(rules)}{_advice(error)}")
+
+
+def _advice(error: jsonschema.exceptions.ValidationError) -> str:
+    """Say how to write a text that means an allowed number: YAML reads 1e-2 as a text."""
+    if not isinstance(error.instance, str) or error.validator == "pattern":
+        return ""
+    try:
+        value = float(error.instance)
+    except ValueError:
+        return ""
+    number = int(value) if value.is_integer() else value
+    allows = Validator(error.schema).is_valid(number)
+    return f"; write {yaml.safe_dump(number).split()[0]}" if allows else ""
 
 
 def _meant(errors: list[jsonschema.exceptions.ValidationError]) -> list[Any]:
@@ -122,8 +154,17 @@ def _limits(rules: dict[str, Any]) -> str:
         "minimum": "from",
         "exclusiveMaximum": "below",
         "maximum": "up to",
+        "multipleOf": "that is a multiple of",
         "minLength": "of at least this length:",
+        "maxLength": "of at most this length:",
         "minItems": "of at least this length:",
+        "maxItems": "of at most this length:",
+        "minProperties": "of at least this number:",
         "pattern": "of the form",
     }
-    return "".join(f" {word} {rules[key]}" for key, word in limits.items() if key in rules)
+    told = [f" {word} {rules[key]}" for key, word in limits.items() if key in rules]
+    if rules.get("uniqueItems"):
+        told.append(" that has nothing twice")
+    if taken := rules.get("not"):
+        told.append(f" but {_words(taken)}")
+    return "".join(told)

@@ -5,6 +5,7 @@ from phantomloom.segmentation.sources import digest, settings, source
 MODELS = config["segment"]["models"]
 # of 512 x 512 x 1000 voxels; nnunet took 9,500 for 30 classes, TotalSegmentator's is its own
 MEMORY_MB = {"monai": 5000, "labels": 6000}
+RUNTIME = {"nnunet": 600, "totalsegmentator": 600}  # on one thread without a GPU
 
 
 rule segment:
@@ -27,7 +28,9 @@ rule segment:
         mem_mb=lambda w, attempt: (
             MEMORY_MB.get(MODELS[w.model]["engine"], 12000) * attempt
         ),
-        runtime=60,
+        runtime=lambda w, attempt: (
+            RUNTIME.get(MODELS[w.model]["engine"], 60) * attempt
+        ),
     params:
         engine=lambda w: MODELS[w.model]["engine"],
         engine_settings=lambda w: settings(MODELS[w.model]),
@@ -37,7 +40,7 @@ rule segment:
         ),
         # labels that a rule makes are not there yet; as input Snakemake watches them itself
         source_digest=lambda w: (
-            None if truth(w) else digest(MODELS[w.model], w.model, w.case)
+            None if truth(w) else digest(MODELS[w.model], w.model, w.case, cases())
         ),
         # named for their `input`, so not compared: they decide where a job runs
         device=lambda w, input: MODELS[w.model].get(

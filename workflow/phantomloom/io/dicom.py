@@ -17,7 +17,14 @@ import SimpleITK as sitk
 
 from phantomloom.io.dicom_checks import check_alike, check_series, check_stack
 from phantomloom.io.dicom_header import TAGS, acquisition, demographics, numbers, text
-from phantomloom.scan import AIR_HU, Scan, UnusableScanError, files_of_scan, to_hu, visible_files
+from phantomloom.scan import (
+    PADDING_HU,
+    Scan,
+    UnusableScanError,
+    files_of_scan,
+    to_hu,
+    visible_files,
+)
 
 HIGHEST_CT_NUMBER = 3071  # of 12-bit scanners
 UNREADABLE: tuple[type[Exception], ...] = (  # what pydicom raises on damaged bytes
@@ -140,14 +147,14 @@ def _damaged(came: str) -> UnusableScanError:
 
 
 def _corrected(hu: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
-    """Undo GDCM's inversion of MONOCHROME1, a matter of display only, and turn padding into air."""
+    """Undo GDCM's inversion of MONOCHROME1, a matter of display only, and give padding its HU."""
     (slope,) = numbers(header, "RescaleSlope", 1, missing=1)
     (intercept,) = numbers(header, "RescaleIntercept", 1, missing=0)
     if text(header, "PhotometricInterpretation") == "MONOCHROME1":
         hu = _sum_of_inverted(header) * slope + 2 * intercept - hu.astype(np.float64)
     (padding,) = numbers(header, "PixelPaddingValue", 1, missing=0)
     if padding * slope + intercept > HIGHEST_CT_NUMBER:  # e.g. -2000 written as unsigned 63536
-        hu = np.where(hu == padding * slope + intercept, AIR_HU, hu)
+        hu = np.where(hu == padding * slope + intercept, PADDING_HU, hu)
     return hu
 
 

@@ -9,6 +9,10 @@ from typing import NamedTuple
 from phantomloom.volume import Volume
 
 
+class UnusableLabelsError(ValueError):
+    """Given labels that cannot be used: a fault of the data, told to people, never of the code."""
+
+
 class Confidence(NamedTuple):
     """How sure a network is of a structure that it found."""
 

@@ -5,6 +5,7 @@ are placed in the patient as ingest places the scan, then brought onto the grid 
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from phantomloom.regions import boxes_of
 from phantomloom.resample import Grid, covering
 from phantomloom.scan import IMAGE_SUFFIXES, Scan, UnusableScanError, visible_files
 from phantomloom.schemes import OWN, classes_of, means_part, named_in, structure_of, translated
-from phantomloom.segmentation import Segmentation
+from phantomloom.segmentation import Segmentation, UnusableLabelsError
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
 
@@ -43,20 +44,29 @@ def segment(
     empty: the labels are given, not estimated.
 
     Raises:
-        FileNotFoundError: if nothing is there.
-        ValueError: if a file cannot be read, holds what is no label of the scheme, or if no
-            labelled voxel lies in the CT.
+        UnusableLabelsError: if nothing is there or can be read, if it holds what is no label of
+            the scheme, or if no labelled voxel lies in the CT.
+        ValueError: if there is no such scheme.
     """
-    if not weights.exists():
-        raise FileNotFoundError(f"{weights}: no labels there; correct the path in the config")
     classes_of(scheme)
-    maps = _masks(weights, scheme) if weights.is_dir() else [_map(weights, scheme)]
+    try:
+        if not weights.exists():
+            raise UnusableLabelsError(
+                f"{weights}: no labels there; put them there, or correct the path"
+            )
+        maps = _masks(weights, scheme) if weights.is_dir() else [_map(weights, scheme)]
+    except OSError as fault:
+        raise UnusableLabelsError(f"{weights}: cannot be read ({fault.strerror})") from fault
     given = any(labels.array.any() for labels in maps)
     if not given and not (may_be_empty and maps and weights.is_dir()):
-        raise ValueError(f"{weights}: no structure in it, only background or dropped classes")
+        raise UnusableLabelsError(
+            f"{weights}: no structure in it, only background or dropped classes"
+        )
     found = _on_ct(maps, ct)
     if given and not found.any():
-        raise ValueError(f"{weights}: no labelled voxel lies in the CT; is it of another scan?")
+        raise UnusableLabelsError(
+            f"{weights}: no labelled voxel lies in the CT; is it of another scan?"
+        )
     given_ml = sum(np.count_nonzero(labels.array) * _voxel_ml(labels) for labels in maps)
     found_ml = np.count_nonzero(found) * ct.voxel_ml
     said.info("%.1f ml are labelled, %.1f ml on the grid of the CT", given_ml, found_ml)
@@ -69,7 +79,7 @@ def shown(weights: Path, scheme: str = OWN) -> frozenset[str]:
     A class that means a part of a structure does not show it.
 
     Raises:
-        ValueError: if the folder holds no mask, or one that is no class of the scheme.
+        UnusableLabelsError: if the folder holds no mask, or one that is no class of the scheme.
     """
     if weights.is_dir():
         named = {_stem(path.name): number for path, number in _named(weights, scheme).items()}
@@ -78,15 +88,26 @@ def shown(weights: Path, scheme: str = OWN) -> frozenset[str]:
     return named_in(scheme)
 
 
-def told(weights: Path, scheme: str, found: Volume) -> frozenset[str]:
+def told(
+    weights: Path, scheme: str, found: Volume, named: Collection[str] | None = None
+) -> frozenset[str]:
     """Return the structures of which labels say where they are, and that they are nowhere else.
 
-    A map of our own ids, such as a corrected one, does so of those that it holds: nobody knows
-    what else its makers looked for. ``found`` are the labels' ids.
+    Those ``named``, or else all that they show. A map of our own ids, such as a corrected one, does
+    so of those that it holds: nobody knows what else its makers looked for. ``found`` are the
+    labels' ids.
 
     Raises:
-        ValueError: see ``shown``.
+        ValueError: if the labels cannot show what is named, and see ``shown``.
     """
+    if named:
+        if lacking := {*named} - shown(weights, scheme):
+            raise ValueError(
+                f"{weights}: the labels cannot show {', '.join(sorted(lacking))} as a whole, which "
+                "their `structures` in the config name; in a folder, put an empty mask there if "
+                "the scan shows none, else take it out of the list"
+            )
+        return frozenset(named)
     if scheme == OWN and not weights.is_dir():
         return frozenset(by_id()[number].name for number in boxes_of(found.array))
     return shown(weights, scheme)
@@ -105,7 +126,7 @@ def _map(path: Path, scheme: str) -> Scan:
     try:
         labels = translated(scan.array, scheme)
     except ValueError as fault:
-        raise ValueError(f"{path}: {fault}") from fault
+        raise UnusableLabelsError(f"{path}: {fault}") from fault
     present = set(np.unique(scan.array[labels == 0]).tolist())
     if dropped := [c.name for c in classes_of(scheme) if c.id in present]:
         said.info("%s: dropped %s", path.name, ", ".join(dropped))
@@ -119,7 +140,9 @@ def _masks(folder: Path, scheme: str) -> list[Scan]:
     for path, structure in _named(folder, scheme).items():
         scan = _read(path)
         if len(values := np.unique(scan.array[scan.array != 0])) > 1:
-            raise ValueError(f"{path}: a mask holds one value beside 0, this one {values.tolist()}")
+            raise UnusableLabelsError(
+                f"{path}: a mask holds one value beside 0, this one {values.tolist()}"
+            )
         place = (scan.array.shape, *np.round([*scan.axes_mm.ravel(), *scan.origin_mm], 3).tolist())
         places[place] = replace(scan, array=np.zeros(scan.array.shape, np.uint8))
         grids.setdefault(place, []).extend(_claims((scan.array != 0) * np.uint8(structure)))
@@ -134,7 +157,9 @@ def _named(folder: Path, scheme: str) -> dict[Path, int]:
     names = {path: _stem(path.name) for path in visible_files(folder)}
     names = {path: name for path, name in names.items() if name}
     if not names:
-        raise ValueError(f"{folder}: no mask in it; a mask is a file CLASS{IMAGE_SUFFIXES[0]}")
+        raise UnusableLabelsError(
+            f"{folder}: no mask in it; a mask is a file CLASS{IMAGE_SUFFIXES[0]}"
+        )
     found, unknown = {}, []
     for path, name in names.items():
         try:
@@ -142,7 +167,9 @@ def _named(folder: Path, scheme: str) -> dict[Path, int]:
         except KeyError:
             unknown.append(path.name)
     if unknown:
-        raise ValueError(f"{folder}: scheme {scheme} has no class for {', '.join(unknown)}")
+        raise UnusableLabelsError(
+            f"{folder}: scheme {scheme} has no class for {', '.join(unknown)}"
+        )
     if dropped := [names[path] for path, structure in found.items() if structure is None]:
         said.info("%s: dropped %s", folder.name, ", ".join(dropped))
     return {path: structure.id for path, structure in found.items() if structure}
@@ -160,9 +187,11 @@ def _read(path: Path) -> Scan:
     try:
         scan = scans.read(path)
     except UnusableScanError as fault:
-        raise ValueError(f"{path}: {fault}") from fault
+        raise UnusableLabelsError(f"{path}: {fault}") from fault
     if _has_fractions(path):
-        raise ValueError(f"{path}: labels are whole numbers, this holds fractions; is it a scan?")
+        raise UnusableLabelsError(
+            f"{path}: labels are whole numbers, this holds fractions; is it a scan?"
+        )
     return scan
 
 

@@ -1,6 +1,7 @@
 """Where the weights of a model lie, or a case's given labels, and what they are by content."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from phantomloom.provenance import content
@@ -27,8 +28,10 @@ def settings(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if k not in ("engine", "weights", "labels", "device")}
 
 
-def digest(row: Mapping[str, Any], model: str, case: str) -> str:
+def digest(row: Mapping[str, Any], model: str, case: str, cases: Collection[str]) -> str | None:
     """Return the digest of what ``source`` names.
+
+    None if labels of a case cannot be read while others of ``cases`` have theirs: its job tells.
 
     Raises:
         FileNotFoundError: if nothing is there, with the config key and where to get it.
@@ -36,7 +39,12 @@ def digest(row: Mapping[str, Any], model: str, case: str) -> str:
     path = source(row, case)
     try:
         return content(path, DECIDING.get(row["engine"]))
-    except FileNotFoundError as fault:
+    except OSError as fault:
+        others = {source(row, other) for other in cases} - {path}
+        if any(map(os.path.exists, others)):
+            return None
+        if not isinstance(fault, FileNotFoundError):
+            raise
         key = "labels" if "labels" in row else "weights"
         cure = WHERE.get(row["engine"], "put there what the engine asks for")
         raise FileNotFoundError(

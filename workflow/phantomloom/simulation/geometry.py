@@ -11,6 +11,10 @@ import numpy as np
 LARGEST_COLLIMATION_MM = 40.0  # beyond it the cone is too wide for FDK over one rotation
 
 
+class UnscannableError(ValueError):
+    """A phantom that a scanner cannot image; told to people, the other cases go on."""
+
+
 class Scanner(NamedTuple):
     """A third-generation scanner; sizes of cells are those seen at the isocentre."""
 
@@ -105,7 +109,8 @@ def plan(
     and only if its whole disc of ``radius_mm`` is inside the cone in every view.
 
     Raises:
-        ValueError: if no slice is covered, or the collimation is too wide.
+        UnscannableError: if no slice is covered.
+        ValueError: if the collimation is too wide.
     """
     if scanner.collimation_mm > LARGEST_COLLIMATION_MM:
         raise ValueError(
@@ -120,7 +125,7 @@ def plan(
     nearest = np.abs(slices_mm[:, None] - tables).argmin(1)
     seen = np.abs(slices_mm - tables[nearest]) <= half + 1e-6
     if not seen.any():
-        raise ValueError(f"a cone of {scanner.collimation_mm} mm sees no slice whole")
+        raise UnscannableError(f"a cone of {scanner.collimation_mm} mm sees no slice whole")
     given = [slices_mm[seen & (nearest == table)] for table in range(len(tables))]
     half_slice = (slices_mm[1] - slices_mm[0]) / 2 if len(slices_mm) > 1 else (high - low) / 2
     ends = slices_mm[seen][0] - half_slice - low, high - slices_mm[seen][-1] - half_slice

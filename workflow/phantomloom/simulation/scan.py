@@ -13,7 +13,7 @@ from phantomloom.materials import AIR, Material, material
 from phantomloom.protocols import thickest_slice_mm
 from phantomloom.simulation import detector, projector, reconstruction, spectrum
 from phantomloom.simulation.detector import Quanta, WaterScale
-from phantomloom.simulation.geometry import Plan, Scanner, plan
+from phantomloom.simulation.geometry import Plan, Scanner, UnscannableError, plan
 from phantomloom.simulation.reconstruction import Grid
 from phantomloom.structures import by_id
 from phantomloom.volume import Volume
@@ -61,8 +61,8 @@ def scan(
     result does not depend on ``threads``.
 
     Raises:
-        ValueError: if there is nothing but air, the cone sees no slice whole, or the phantom's
-            slices are too thick for it.
+        UnscannableError: if the cone sees no slice whole, or the phantom's are too thick for it.
+        ValueError: if there is nothing but air.
     """
     use_threads(threads)
     ready = machine(matter, protocol)
@@ -71,7 +71,7 @@ def scan(
     grid, slices_mm, slice_mm = _grid(phantom, centre, radius_mm, protocol["reconstruction"])
     most = thickest_slice_mm(ready.scanner.collimation_mm, ready.scanner.rows)
     if slice_mm > most + 1e-6:
-        raise ValueError(
+        raise UnscannableError(
             f"slices of {slice_mm:g} mm; this protocol makes up to {most:g}: give "
             "reconstruction.slice_mm a number"
         )
