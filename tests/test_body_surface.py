@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from phantomloom.scan import AIR_HU, OUTSIDE_HU
 from phantomloom.structures import label
 from phantomloom.tissues import body_surface, tissues
 from phantomloom.volume import Volume
@@ -23,7 +24,7 @@ def scan(*parts, noise=20):
     for mask, value in parts:
         hu[mask] = value
     hu += np.random.default_rng(0).normal(0, noise, SHAPE)
-    return Volume(hu.round().astype(np.int16), (3.0, 3.0, 3.0))
+    return Volume(hu.round().clip(AIR_HU).astype(np.int16), (3.0, 3.0, 3.0))
 
 
 def test_the_surface_of_a_body_alone_is_its_outline():
@@ -122,6 +123,16 @@ def test_every_voxel_inside_has_a_tissue_and_skin_wraps_it():
     outermost = BODY & ~(np.roll(BODY, 1, 2) & np.roll(BODY, -1, 2))
     assert (found[outermost] == label("skin")).all()
     assert (found[:, 30, 45] != label("skin")).all()  # none where the scan ends in the body
+
+
+def test_no_skin_lies_on_an_oblique_end_of_the_scan():
+    ct = scan((BODY, FAT))
+    z, y, _ = np.indices(SHAPE)
+    beyond = z < 0.4 * y
+    ct.array[beyond] = OUTSIDE_HU
+    found = tissues(ct, BODY & ~beyond)
+    cut = np.roll(beyond, 1, 0) & ~beyond & ellipse(30, 45, 18, 24)
+    assert cut.any() and (found[cut] != label("skin")).all()
 
 
 def test_lung_and_bowel_gas_are_told_apart():

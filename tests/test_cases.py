@@ -217,6 +217,7 @@ def test_corrections_are_the_label_maps_in_the_folders_of_their_cases(sheet):
     [
         ("zoe", "labels.nii.gz", "review/zoe: 'zoe' is no case of cases.tsv"),
         ("ann", "Segmentation.nrrd", "a correction is called labels.nii.gz, not Segmentation.nrrd"),
+        ("ann", "labels.NII.GZ", "a correction is called labels.nii.gz, not labels.NII.GZ"),
     ],
 )
 def test_a_correction_that_would_go_unseen_is_told(sheet, case, name, message):
@@ -224,6 +225,21 @@ def test_a_correction_that_would_go_unseen_is_told(sheet, case, name, message):
     with pytest.raises(ValueError) as fault:
         read_corrections(sheet)
     assert message in str(fault.value)
+
+
+@pytest.mark.parametrize("closed", ["review", "review/ann"])
+def test_corrections_behind_a_closed_door_are_told(sheet, monkeypatch, closed):
+    iterdir = Path.iterdir
+
+    def denied(folder):
+        if folder == sheet.parent / closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return iterdir(folder)
+
+    correct(sheet, "ann")
+    monkeypatch.setattr(Path, "iterdir", denied)
+    with pytest.raises(ValueError, match=f"{closed}: cannot be read .Permission denied"):
+        read_corrections(sheet)
 
 
 @pytest.mark.parametrize("other_bytes", [0, SMALL_SCAN_BYTES])

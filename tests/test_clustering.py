@@ -92,6 +92,15 @@ def test_a_structure_that_few_peers_hold_does_not_count():
     assert check(odd, Person("F", 50), crowd, **LIMITS)[0].structure == "liver"
 
 
+def test_a_sex_of_which_no_structure_is_held_often_enough_is_not_judged():
+    """Half of all hold each structure, but only 49 of the men: their scans show other parts."""
+    crowd = POPULATION.copy()
+    crowd.loc[crowd[crowd.sex == "M"].index[49:], crowd.columns.drop("sex")] = np.nan
+    man = OTHERS[OTHERS.sex == "M"].iloc[0]
+    (told,) = check(table(man, liver=0.01), Person("M", 50), crowd, **LIMITS)
+    assert (told.severity, told.seen) == (NOT_JUDGED, "0")
+
+
 def test_a_population_too_small_for_its_clusters_is_one_cluster_and_still_finds():
     few = POPULATION[POPULATION.sex == "M"][:50]
     odd = table(OTHERS[OTHERS.sex == "M"].iloc[0], liver=0.01)

@@ -13,7 +13,7 @@ from phantomloom.ingest import describe, regrid
 from phantomloom.io import artefact, dicom
 from phantomloom.io.dicom_checks import check_stack
 from phantomloom.io.scan import digests, read
-from phantomloom.scan import AIR_HU, UnusableScanError
+from phantomloom.scan import OUTSIDE_HU, UnusableScanError
 
 HU = tripod()
 STACK = [(ORIGIN[2], ORIGIN[1], ORIGIN[0] + SPACING[0] * i) for i in range(len(HU))]
@@ -114,7 +114,7 @@ def test_each_slice_is_rescaled_by_its_own_slope_and_intercept(tmp_path):
 
 
 @pytest.mark.parametrize(("signed", "padding"), [(1, -2000), (0, 63536)])
-def test_padding_becomes_air(tmp_path, signed, padding):
+def test_padding_was_not_scanned(tmp_path, signed, padding):
     padded = HU.astype(int)
     padded[:, :2] = padding + (0 if signed else -1024)
     intercept = 0 if signed else -1024
@@ -123,7 +123,7 @@ def test_padding_becomes_air(tmp_path, signed, padding):
         tmp_path, padded, STACK, spacing_mm=PIXELS, RescaleIntercept=intercept, **attributes
     )
     array = read(tmp_path).array
-    assert (array[:, :2] == AIR_HU).all() and np.array_equal(array[:, 2:], HU[:, 2:])
+    assert (array[:, :2] == OUTSIDE_HU).all() and np.array_equal(array[:, 2:], HU[:, 2:])
 
 
 def test_compressed_slices_are_read(tmp_path):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from phantomloom.ingest import describe, of_stylised, regrid
 from phantomloom.io import artefact, nifti
 from phantomloom.io.scan import digests, read
-from phantomloom.scan import AIR_HU, Scan, UnusableScanError, to_hu
+from phantomloom.scan import AIR_HU, OUTSIDE_HU, Scan, UnusableScanError, to_hu
 
 ROOT = Path(__file__).parents[1]
 ARMS = {300: (0, 0, 3), 600: (0, 5, 0), 900: (7, 0, 0)}  # HU: left, back, up (z, y, x voxels)
@@ -110,7 +110,7 @@ def ramp(shape, axes_mm):
 
 
 def assert_ramp(scan, expected_hu, ct, margin_mm):
-    """Check HU at each voxel at least ``margin_mm`` within the scan, and air outside of it."""
+    """Check HU at each voxel at least ``margin_mm`` within the scan, and that outside is known."""
     places = np.moveaxis(np.indices(ct.array.shape), 0, -1) * ct.spacing_mm + ct.origin_mm
     index = (places - scan.origin_mm) @ np.linalg.inv(scan.axes_mm)
     size = np.array(scan.array.shape)
@@ -121,7 +121,7 @@ def assert_ramp(scan, expected_hu, ct, margin_mm):
     assert inside.any()
     np.testing.assert_allclose(ct.array[inside], expected_hu(places)[inside], atol=1.5)
     outside = ((index < -0.51) | (index > size - 0.49)).any(axis=-1)
-    assert (ct.array[outside] == AIR_HU).all()
+    assert (ct.array[outside] == OUTSIDE_HU).all() and (ct.array[inside] >= AIR_HU).all()
 
 
 def rotation(degrees, axis) -> np.ndarray:
@@ -186,8 +186,25 @@ def test_the_first_and_the_last_plane_show_the_scan(slices, slice_mm):
     assert (ct.array[[0, -1]][:, 4:-4, 6:] == 50).all()
 
 
-def test_padding_below_air_is_air_and_metal_fits():
-    assert to_hu(np.array([[-3024.0, -2048, 40.4, 90000]])).tolist() == [[-1024, -1024, 40, 32767]]
+@pytest.mark.parametrize("kind", [np.float32, np.int32, np.int16])
+def test_padding_is_told_from_air_and_metal_fits(kind):
+    values = np.array([[-3024, -2000, -1400, 40, 32767]], kind)
+    assert to_hu(values).tolist() == [[OUTSIDE_HU, OUTSIDE_HU, AIR_HU, 40, 32767]]
+    assert to_hu(np.array([[40.4, 90000]])).tolist() == [[40, 32767]]
+
+
+@pytest.mark.parametrize("spacing", ["native", 2.0, 3.0])
+def test_no_voxel_is_a_mean_of_tissue_and_of_padding(spacing):
+    y, x = np.indices((60, 60))
+    hu = np.broadcast_to(np.where(np.hypot(y - 30, x - 30) > 22, -3024, 50), (20, 60, 60)).copy()
+    hu[:, :12] = np.maximum(hu[:, :12], -1000)  # air, so that it passes for HU
+    ct = regrid(Scan(to_hu(hu), np.diag([1.0, 1.0, 1.0]), np.zeros(3), "MHA"), spacing)
+    below = ct.array[:, round(16 / ct.spacing_mm[1]) :]
+    scanned = below[below != OUTSIDE_HU]
+    assert scanned.min() > -30  # else muscle would be fat
+    assert scanned.size * np.prod(ct.spacing_mm) == pytest.approx(
+        (hu[:, 16:] == 50).sum(), rel=0.15
+    )
 
 
 BODY = tripod().astype(float)
@@ -352,7 +369,7 @@ def test_a_nifti_in_micrometres_big_endian_and_scaled_is_read(tmp_path):
     swapped[280:328] = sform.astype(">f4").tobytes()
     (tmp_path / "scan.nii").write_bytes(swapped + voxels)
     scan = read(tmp_path / "scan.nii")
-    assert np.array_equal(scan.array, np.maximum(tripod() * 2 - 24, -1024))
+    assert np.array_equal(scan.array, to_hu(tripod() * 2 - 24))
     np.testing.assert_allclose(scan.axes_mm, np.eye(3))
 
 

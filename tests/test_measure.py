@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phantomloom.measure import measure
+from phantomloom.ingest import regrid
+from phantomloom.measure import measure, outline
+from phantomloom.scan import Scan, to_hu
 from phantomloom.structures import label
 from phantomloom.volume import Volume
 
@@ -40,6 +42,47 @@ def test_the_faces_that_cut_a_structure_are_named_as_the_patient_s_sides():
     rows = measure(*phantom()).set_index("name")
     assert rows.touches_border["liver"] == ""
     assert rows.touches_border["spleen"] == "superior posterior left"
+
+
+def placed(ct, tube, ball):
+    """Label a tube along z around ``tube`` and a ball at ``ball`` (z, y, x in mm), 8 mm wide."""
+    z, y, x = (
+        np.moveaxis(np.indices(ct.array.shape), 0, -1) * ct.spacing_mm + ct.origin_mm
+    ).transpose(3, 0, 1, 2)
+    labels = np.zeros(ct.array.shape, np.uint8)
+    labels[np.hypot(y - tube[0], x - tube[1]) < 8] = label("aorta")
+    labels[np.linalg.norm([z - ball[0], y - ball[1], x - ball[2]], axis=0) < 8] = label("spleen")
+    return labels, (z, y, x)
+
+
+@pytest.mark.parametrize("spacing", ["native", 2.0])
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_the_ends_of_a_tilted_scan_cut_like_those_of_an_upright_one(degrees, spacing):
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    axes_mm = np.array([[3 * c, 3 * s, 0], [-2 * s, 2 * c, 0], [0, 0, 2]])
+    hu, middle = np.full((30, 60, 60), -1000, np.int16), [14.5, 29.5, 29.5]
+    hu[:, 20:40, 20:40] = 40
+    ct = regrid(Scan(hu, axes_mm, -(middle @ axes_mm), "MHA"), spacing)
+    labels, places = placed(ct, tube=(0, 0), ball=(0, 0, 30))
+    index = np.moveaxis(places, 0, -1) @ np.linalg.inv(axes_mm) + middle
+    labels[((index < -0.5) | (index > np.array(hu.shape) - 0.5)).any(axis=-1)] = 0
+    rows = measure(ct.with_array(labels), ct).set_index("name")
+    assert {"inferior", "superior"} <= set(rows.touches_border["aorta"].split())
+    assert rows.touches_border["spleen"] == ""
+    told = {name: (row.volume_ml, row.touches_border) for name, row in rows.iterrows()}
+    assert outline(ct.with_array(labels), ct) == told
+
+
+@pytest.mark.parametrize("spacing", ["native", 3.0])
+def test_the_circle_of_a_round_field_cuts(spacing):
+    y, x = np.indices((60, 60)) - 29.5
+    hu = np.where(np.hypot(y, x) > 27, -3024, np.where(x < -10, -1000, 40))
+    scan = Scan(to_hu(np.repeat(hu[None], 30, 0)), np.eye(3) * 2, -np.ones(3) * 59, "MHA")
+    ct = regrid(scan, spacing)
+    labels, (z, y, x) = placed(ct, tube=(0, 50), ball=(-29, 0, 10))
+    labels[(np.hypot(y, x) > 54) | (np.abs(z + 29) > 20)] = 0
+    rows = measure(ct.with_array(labels), ct).set_index("name")
+    assert "left" in rows.touches_border["aorta"] and rows.touches_border["spleen"] == ""
 
 
 def test_parts_are_counted():

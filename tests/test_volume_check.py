@@ -97,6 +97,24 @@ def test_a_speck_of_what_the_sex_has_not_is_a_warning_and_a_whole_one_fails():
         assert (found.structure, found.severity) == ("prostate", severity)
 
 
+ONE_SEX = [(row.name, row.sex) for row in structures().values() if row.sex]
+
+
+@pytest.mark.parametrize(("name", "sex"), ONE_SEX)
+def test_a_structure_of_one_sex_is_told_of_the_other_and_not_of_an_unknown_one(name, sex):
+    other = "F" if sex == "M" else "M"
+    severity = "fail" if name in reference().index else "warn"  # no least volume is published
+    for person, severities in ((other, [severity]), (sex, []), (None, [])):
+        found = check(table(**{name: 15}), Person(person, 40), NOBODY, **LIMITS)
+        assert [f.severity for f in found if f.structure == name] == severities
+
+
+def test_the_published_volumes_and_the_structures_agree_on_who_has_them():
+    for column, other in (("male_ml", "F"), ("female_ml", "M")):
+        lacking = reference().index[reference()[column].isna()]
+        assert set(lacking) == {n for n, sex in ONE_SEX if sex == other} & set(reference().index)
+
+
 def test_a_cyst_does_not_enlarge_a_kidney():
     assert check(table(kidney_left=190, kidney_cyst_left=900), MAN, NOBODY, **LIMITS) == []
 

@@ -100,17 +100,17 @@ def read_corrections(sheet: Path | str) -> dict[str, Path]:
     """Return by case the label map ``review/CASE/labels.nii.gz`` beside ``sheet``, where it is.
 
     Raises:
-        ValueError: naming each folder of no case, that is closed, or with other images only.
+        ValueError: naming a folder that is closed, else each of no case or with other images only.
     """
-    folders = [f for f in sorted(Path(sheet).with_name(CORRECTIONS).glob("*")) if f.is_dir()]
+    review, found, wrong = Path(sheet).with_name(CORRECTIONS), {}, []
+    try:
+        folders = sorted(f for f in review.iterdir() if f.is_dir()) if review.exists() else []
+        files = {folder: sorted(file.name for file in folder.iterdir()) for folder in folders}
+    except OSError as fault:
+        raise ValueError(f"{fault.filename}: cannot be read ({fault.strerror})") from fault
     names = {f["case"] for f in _rows(Path(sheet), "case").values()} if folders else set()
-    found, wrong = {}, []
-    for folder in folders:
-        try:
-            images = sorted(f.name for f in folder.iterdir() if f.name.endswith(IMAGE_SUFFIXES))
-        except OSError as fault:
-            wrong.append(f"{folder}: cannot be read ({fault.strerror})")
-            continue
+    for folder, inside in files.items():
+        images = [name for name in inside if name.lower().endswith(IMAGE_SUFFIXES)]
         if images and folder.name not in names:
             wrong.append(f"{folder}: {folder.name!r} is no case of {Path(sheet).name}")
         elif CORRECTION in images:

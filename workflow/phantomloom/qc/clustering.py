@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import f, t
 
 from phantomloom.qc import Finding, Person, not_judged, severity, whole
-from phantomloom.qc.mixture import Mixture, fit, residuals, squared_distances
+from phantomloom.qc.mixture import fit, residuals, squared_distances
 from phantomloom.qc.population import FEWEST_PERSONS
 
 FEWEST_STRUCTURES = 3  # of fewer, together, there is nothing to say
@@ -36,11 +36,11 @@ def check(
         return not_judged("an adult, as the population is", f"{person.age_years:g} years")
     if len(peers) < FEWEST_PERSONS:
         return not_judged(f"{FEWEST_PERSONS} people of that sex to compare with", f"{len(peers)}")
-    clusters = min(clusters, len(peers) // FEWEST_PERSONS)
-    values, mixture, names = _standardised(measurements, peers, clusters)
+    values, others, names = _standardised(measurements, peers)
     count = int(np.count_nonzero(~np.isnan(values)))
     if count < FEWEST_STRUCTURES:
         return not_judged(f"{FEWEST_STRUCTURES} whole structures of the population's", f"{count}")
+    mixture = fit(others, min(clusters, len(peers) // FEWEST_PERSONS))
     distances = squared_distances(values, mixture)
     nearest = int(distances.argmin())
     deviations = residuals(values, mixture, nearest)
@@ -60,14 +60,14 @@ def _peers(person: Person, population: pd.DataFrame) -> pd.DataFrame:
 
 
 def _standardised(
-    measurements: pd.DataFrame, peers: pd.DataFrame, clusters: int
-) -> tuple[np.ndarray, Mixture, list[str]]:
-    """Return the person's values [D], NaN if not wholly held, the peers' mixture and D names."""
+    measurements: pd.DataFrame, peers: pd.DataFrame
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return the person's values [D], the peers' [N, D], NaN if not wholly held, and D names."""
     logs = peers.drop(columns="sex").dropna(axis=1, thresh=FEWEST_PERSONS)
     mean, spread = logs.mean(), logs.std()
     held = np.log(whole(measurements).volume_ml).reindex(mean.index)
-    mixture = fit(((logs - mean) / spread).to_numpy(), clusters)
-    return ((held - mean) / spread).to_numpy(float), mixture, list(mean.index)
+    values, others = (held - mean) / spread, (logs - mean) / spread
+    return values.to_numpy(float), others.to_numpy(float), list(mean.index)
 
 
 def _tail(distance: float, deviations: np.ndarray, members: float) -> float:

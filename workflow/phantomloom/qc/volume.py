@@ -35,13 +35,15 @@ def check(
     The range reaches so many spreads (SD of the logarithm) to either side of the median; it spans
     both sexes where the person's is unknown. A structure that the field of view cuts is judged
     by the upper limit alone. What the person's sex has not is grave from the least volume on that
-    the other sex has. Children are not judged: the reference is adult.
+    the other sex has, and mild where none is published. Children are not judged: the reference is
+    adult.
     """
     if not person.adult:
         return not_judged("an adult, as the published volumes are", f"{person.age_years:g} years")
     rows = with_parts(measurements)
-    findings = []
-    for name in reference().index.astype(str):
+    foreign = [n for n in rows.index if {person.sex, structures()[n].sex} == {*SEXES}]
+    findings = [_foreign(name, rows.volume_ml[name], fail_spreads) for name in foreign]
+    for name in reference().index.drop(foreign, errors="ignore").astype(str):
         row = reference().loc[name]
         if name in rows.index:
             findings += _judge(name, row, rows.loc[name], person.sex, (warn_spreads, fail_spreads))
@@ -70,10 +72,15 @@ def _judge(
         return []
     expected = f"up to {_ml(high)} ml" if cut else f"{_ml(low)} to {_ml(high)} ml"
     words = f"{_ml(seen.volume_ml)} ml" + (", cut by the field of view" if cut else "")
-    if high == 0:
-        least, most = 0.0, limits_ml(row, None, spreads[1])[0]
     fails = seen.volume_ml > most or (not cut and seen.volume_ml < least)
     return [Finding(name, expected, words, severity(fails))]
+
+
+def _foreign(name: str, volume_ml: float, spreads: float) -> Finding:
+    row = reference().loc[name] if name in reference().index else None
+    least = math.inf if row is None else limits_ml(row, None, spreads)[0]
+    words = "none, as the person's sex has none"
+    return Finding(name, words, f"{_ml(volume_ml)} ml", severity(volume_ml > least))
 
 
 def _absent(
