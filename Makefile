@@ -63,7 +63,7 @@ lock: $(READY)
 		| $(BIN)/python envs/generate.py extras
 
 $(READY): envs/requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version}; say PYTHON=...")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15) and f"Python 3.11 to 3.14 is needed, this is {sys.version}; say PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --requirement $< --progress-bar off
 	touch $@

@@ -19,10 +19,16 @@ rule privacy:
         lambda w: and_what_they_lack("results/privacy/default/index.html"),
 
 
-rule privacy_grid:
-    """Sweep the privacy budgets over the whole grid of data sets, models and seeds."""
-    input:
-        lambda w: and_what_they_lack("results/privacy/grid/index.html"),
+for sweep in [name for name in PRIVACY["sweeps"] if name != "default"]:
+
+    rule:
+        """Sweep the privacy budgets over radiology reports: another of privacy.sweeps."""
+        name:
+            f"privacy_{sweep}"
+        input:
+            lambda w, sweep=sweep: and_what_they_lack(
+                f"results/privacy/{sweep}/index.html"
+            ),
 
 
 rule reports:

@@ -44,7 +44,7 @@ rule benchmark_physics:
         mem_mb=3000,
         runtime=60,
     params:
-        protocol=lambda wildcards: config["simulate"]["protocols"]["body_120kv"],
+        protocol=lambda w: next(iter(config["simulate"]["protocols"].values())),
         erosion_mm=config["simulate"]["erosion_mm"],
         code=code("scripts/benchmark_physics.py"),
     script:
