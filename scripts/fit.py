@@ -11,7 +11,7 @@ from phantomloom.io import artefact, complete, log
 from phantomloom.memory import keep_freed
 from phantomloom.provenance import scan_identity
 from phantomloom.segmentation.device import choose
-from phantomloom.segmentation.training import absence, bundles, loop, targets
+from phantomloom.segmentation.training import bundles, loop, targets
 from phantomloom.segmentation.training.samples import Material
 
 log.to(snakemake.log[0])
@@ -22,15 +22,13 @@ device = choose(settings.device, settings.gpu_memory_mb)
 recipe = loop.Recipe.of(settings.settings)
 contrast_hu = torch.stack([torch.from_numpy(hounsfield(person(n))) for n in range(256)])
 people = [case for path in given.people for case in targets.people(load_file(path))]
-apart = absence.distances(people)
 scans = [targets.TrainingCase.read(Path(path)) for path in given.scans]
-if people and len(scans) < targets.ENOUGH_FOR_LEVELS:
-    scans = [targets.without_levels(scan) for scan in scans]
-scans = [scan._replace(held=scan.held | absence.absent(scan, apart)) for scan in scans]
+levels = settings.settings.get("levels", "scans")
+material = Material.of(people, scans, contrast_hu, recipe.shares, levels)
 watched = Material(targets.people(load_file(given.watched[0])), [], contrast_hu)
 first = loop.Fitted.read(Path(given.first[0])) if given.first else None
-learnt = targets.classes([*people, *scans], first.learnt if first else None)
-folder, material = Path(snakemake.output.weights).parent, Material(people, scans, contrast_hu)
+cases, known = [*material.people, *material.scans], first.learnt if first else None
+learnt, folder = targets.classes(cases, known), Path(snakemake.output.weights).parent
 name = loop.identity(material, learnt, recipe, first, snakemake.params.code)
 run = folder / "run" / name  # outputs are removed before a job, run is not
 fitted = loop.train(material, watched, learnt, recipe, run, device, first)

@@ -79,6 +79,13 @@ def test_a_link_to_the_working_directory_is_seen_through(tmp_path, monkeypatch):
     assert portable(tmp_path / "link", "../a.tsv") == str(tmp_path / "a.tsv")
 
 
+def test_a_tilde_is_a_home_folder_and_that_of_nobody_a_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert portable(tmp_path, "~/a.tsv") == "home/a.tsv"
+    assert portable(tmp_path, "~no-such-user/a.tsv") == "~no-such-user/a.tsv"
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -101,6 +108,13 @@ def test_a_fault_names_the_file_that_holds_it(files):
     files[1].write_text("ingest: {spacing_mm: three}")
     with pytest.raises(ValueError, match=r"my\.yaml: ingest\.spacing_mm: 'three'"):
         resolve({"cohort": {}, "ingest": {"spacing_mm": "three"}}, files, RULES)
+
+
+def test_a_fault_that_equals_nothing_names_its_file_too(files):
+    files[1].write_text("ingest: {spacing_mm: .nan}")
+    config = {"cohort": {}, "ingest": {"spacing_mm": float("nan")}}
+    with pytest.raises(ValueError, match=r"my\.yaml: ingest\.spacing_mm: nan; allowed: a number"):
+        resolve(config, files, RULES)
 
 
 def test_a_fault_of_the_command_line_is_not_laid_on_a_file(files):
@@ -223,6 +237,22 @@ LABELS = {"engine": "labels", "weights": None}
         (
             {"train": {"recipes": {"shipped": {"after": "peeple"}}}},
             "train.recipes.shipped.after: 'peeple'; allowed: names under train.recipes",
+        ),
+        (
+            {"train": {"recipes": {"scans": {"after": "scans"}}}},
+            "train.recipes.scans.after: 'scans'; allowed: a recipe that does not come after this",
+        ),
+        (  # which scans, its name could not say
+            {"train": {"recipes": {"people": {"after": "scans", "kept": None}}}},
+            "train.recipes.people.after: 'scans'; allowed: one of stylised people only",
+        ),
+        (
+            {"train": {"recipes": {"scans": {"levels": "people"}}}},
+            "train.recipes.scans.levels: people; allowed: scans, as neither this recipe nor what",
+        ),
+        (
+            {"train": {"recipes": {"scans": {"levels": "nobody"}}}},
+            "train.recipes.scans.levels: 'nobody'; allowed: people or scans",
         ),
         (
             {"privacy": {"datasets": {"synthetic_chest_ct": {"reader": "open_i"}}}},
@@ -369,6 +399,10 @@ LABELS = {"engine": "labels", "weights": None}
             "body_120kv.reconstruction.kernels.sharp.cutoff_lp_per_cm: 5; allowed: up to 4",
         ),
         (
+            {"ingest": {"spacing_mm": 12}},
+            "body_120kv.reconstruction.slice_mm: phantom, and ingest.spacing_mm is 12; allowed: up",
+        ),
+        (
             {"library": {"pictures": {"window_hu": [240, -160]}}},
             "library.pictures.window_hu: [240, -160]; allowed: black, then",
         ),
@@ -400,6 +434,16 @@ def test_a_name_that_means_nothing_is_told_before_anything_runs(sections, messag
         resolve(changed(**sections), [ROOT / "config.yaml"])
     assert message in str(fault.value)
     assert str(fault.value).count("\n") == 1
+
+
+def test_recipes_that_come_after_each_other_are_told_wherever_the_circle_can_be_cut(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    circle = {"scans": {"after": "shipped"}, "shipped": {"after": "scans"}}
+    with pytest.raises(
+        ValueError, match=r"recipes\.shipped\.after: 'scans'; allowed: a recipe"
+    ) as f:
+        resolve(changed(train={"recipes": circle}), [ROOT / "config.yaml"])
+    assert "recipes.scans.after: 'shipped'; allowed: a recipe that does not" in str(f.value)
 
 
 def test_a_fifth_model_is_a_row_and_a_rank(monkeypatch):

@@ -4,16 +4,20 @@ import json
 import re
 from contextlib import nullcontext
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from house import ROOT
 from safetensors.torch import load_file, save_file
 
 from phantomloom.io import lines
 from phantomloom.schemes import named_in
 from phantomloom.segmentation.network import BlockUNet
 from phantomloom.segmentation.training import bundles, loop, objective
+from phantomloom.segmentation.training.absence import FEWEST
 from phantomloom.segmentation.training.adjustment import SHARE
 from phantomloom.segmentation.training.kept import check_kept
 from phantomloom.segmentation.training.progress import Log
@@ -31,7 +35,8 @@ from phantomloom.segmentation.training.targets import (
     tissue_truth,
     without_levels,
 )
-from phantomloom.structures import by_id, label, structures
+from phantomloom.segmentation.windows import WINDOWS_HU
+from phantomloom.structures import MODELS, by_id, label, structures
 from phantomloom.volume import Volume
 
 RECIPE = loop.Recipe(
@@ -120,8 +125,35 @@ def test_a_scan_without_levels_teaches_that_a_vertebra_is_one_and_which_it_canno
     assert of_class.tolist() == [0, 1, 2, 2, 0]
     assert of_id[[label("vertebrae_L1"), label("vertebrae_C1")]].tolist() == [2, 1]
     assert classes([case])["skeleton"] == ()  # people say which levels there are
-    lumbar = of_scan("ann", ct, labels, {"vertebrae_L1", "liver"})
-    assert without_levels(lumbar) is lumbar  # of what is no L1 nobody knows if it is a vertebra
+
+
+def test_a_scan_of_some_levels_says_nothing_of_vertebrae_where_it_tells_no_levels():
+    """Of what is no L1 nobody knows whether it is a vertebra; that L1 is bone it still teaches."""
+    case = without_levels(of_scan("ann", *images(), {"vertebrae_L1", "liver"}))
+    assert case.held == {"liver", *BODY}
+    of_class, of_id = lesson(case.held, ("vertebrae_L1", "vertebrae_L2", "sacrum"))
+    assert not of_class.any() and not of_id.any()
+    tissues = lesson(case.held, BODY).group_of_id
+    assert tissues[label("vertebrae_L1")] == 1 + BODY.index("bones")
+
+
+@pytest.mark.parametrize("levels", ["people", "scans"])
+@pytest.mark.parametrize("shares", [{"scan": 1}, {"stylised": 0.5, "scan": 0.5}])
+def test_people_tell_what_cannot_be_in_scans_even_where_they_do_not_teach(levels, shares):
+    """A scan shows three bones, and ends far below the skull."""
+    whole = torch.zeros(110, 4, 4, dtype=torch.uint8)
+    for low, name in ((0, "hip_left"), (5, "sacrum"), (10, "vertebrae_L3"), (100, "skull")):
+        whole[low : low + 5] = label(name)
+    taught = [of_person("7", whole.short(), whole)] * FEWEST
+    scan = of_person("ann", whole[:40].short(), whole[:40])
+    scan = scan._replace(held=frozenset({"sacrum", *LEVELS, *BODY}))
+    material = Material.of(taught, [scan], CONTRAST, shares, levels)
+    assert material.people == (taught if "stylised" in shares else [])
+    (case,) = material.scans
+    assert "skull" in case.held and "sacrum" in case.held
+    assert ("vertebrae_L3" in case.held) == (levels == "scans")
+    alone = Material.of([], [scan], CONTRAST, shares, "scans").scans
+    assert alone == [scan]
 
 
 def test_a_scheme_tells_which_structures_its_labels_can_show():
@@ -273,12 +305,26 @@ def test_gradients_are_those_of_float32_where_the_machine_multiplies_bfloat16(de
     assert apart < 0.3
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     whole = run(tmp_path / "whole").weights
     run(tmp_path / "killed", stop_at=2)
+    losses, seeds = objective.losses, []
+    monkeypatch.setattr(objective, "losses", lambda *its: (seeds.append(its[-1]), losses(*its))[1])
     resumed = run(tmp_path / "killed").weights
+    assert seeds == [RECIPE.seed + 2, RECIPE.seed + 3]  # of the steps that were left
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert torch.load(tmp_path / "killed/state.pt", weights_only=True)["step"] == 4
+
+
+def test_samples_that_wait_fit_into_the_shared_memory_of_a_container(monkeypatch):
+    """Of the patch and the four models of the config: bytes of float32 windows, uint8 targets."""
+    patch = yaml.safe_load((ROOT / "config.yaml").read_text())["train"]["network"]["patch"]
+    sample, made = prod(patch) * (4 * len(WINDOWS_HU) + len(MODELS)), []
+    monkeypatch.setattr(loop, "DataLoader", lambda *_, **its: made.append(its) or [])
+    assert not list(loop._stream(patches([scan()]), 0))
+    in_use = 2  # the last, until the next has its name
+    waiting = made[0]["num_workers"] * made[0]["prefetch_factor"]
+    assert (waiting + in_use) * sample <= 64 * 2**20
 
 
 def test_all_that_decides_the_result_makes_another_run_and_how_often_it_is_saved_does_not():

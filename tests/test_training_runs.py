@@ -79,6 +79,18 @@ def test_what_begins_with_kept_weights_does_not_train_them(tmp_path):
     assert "train.recipes.people.kept: mine.safetensors was trained with steps" in told
 
 
+@pytest.mark.parametrize(("after", "knows"), [({"after": "people"}, True), ({}, False)])
+def test_people_tell_what_cannot_be_in_scans_to_all_that_begins_with_them(tmp_path, after, knows):
+    mine = {"steps": 1, "learning_rate": 1.0e-3, "shares": {"scan": 1}} | after
+    target = ("results/fit/mine/ann/weights.safetensors",)
+    code, told = plan(tmp_path, ["ann"], target, {"recipes": {"mine": mine}})
+    assert code == 0, told
+    fit = told.split("\nrule fit:")[1].split("\nrule ")[0]
+    given = re.search(r"input: (.*)", fit)[1]
+    people = {f"results/people/standard-{number}.safetensors" for number in range(5000, 5012)}
+    assert people <= {*given.split(", ")} if knows else not people & {*given.split(", ")}
+
+
 def test_scans_of_one_patient_never_judge_each_other(tmp_path):
     both = {
         name: {"labels": f"{name}_labels.nii.gz", "scheme": "total", "patient": "p7"}

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from phantomloom.cohort import labels, reference
 from phantomloom.io import nifti
 from phantomloom.segmentation import bundle
+from phantomloom.segmentation.training import loop
 from phantomloom.structures import MODELS, by_id, label
 from phantomloom.volume import Volume
 
@@ -100,6 +101,21 @@ def test_what_ships_is_what_was_fitted_on_all_scans(house):
         about, card = bundle.about(shipped), (shipped / bundle.CARD).read_text()
         assert len(about.training_scans) == 2 and about.spacing_mm == SPACING_MM
         assert "mia and max" in card and "2 steps of people, then 2 steps of shipped" in card
+
+
+@pytest.mark.usefixtures("jobs")
+def test_the_levels_of_vertebrae_are_what_people_taught_and_organs_are_of_scans_too(house, truth):
+    """By the mean voxels of those who show a class: ten people are mia as well, ten max."""
+    known = {
+        run: loop.Fitted.read(house / f"results/fit/{run}/weights.safetensors").voxels
+        for run in ("people/nobody", "shipped/mia", "scans/mia")
+    }
+    for model, name, weight in (("skeleton", "vertebrae_L1", 0), ("abdomen", "spleen", 1)):
+        mia, max_ = ((truth[who][1].array == label(name)).sum() for who in ("mia", "max"))
+        people, shipped, scans = (its[model][name] for its in known.values())
+        assert people == pytest.approx((mia + max_) / 2) and mia != max_
+        assert shipped == pytest.approx((20 * people + weight * mia) / (20 + weight))
+        assert scans == pytest.approx(mia)
 
 
 @pytest.mark.usefixtures("jobs")

@@ -40,6 +40,7 @@ from phantomloom.io import nifti
 from phantomloom.phantom.export.voxel import xcist
 from phantomloom.provenance import content as digest_of
 from phantomloom.structures import label, structures
+from phantomloom.volume import Volume
 
 STAGES = ("ingest", "segment", "merge", "measure", "qc", "voxel", "mesh", "simulate", "page")
 TABLES = {"findings": 1, "library": 1}
@@ -151,6 +152,17 @@ def test_a_comment_a_docstring_or_a_touch_reruns_nothing(house):
     for file in ("cohort/ann.nii.gz", "Snakefile", "scripts/mesh.py", "config.yaml"):
         (house / file).touch()
     assert run(house) == {}
+
+
+def test_the_page_is_drawn_again_when_the_reader_of_its_meshes_changes(house):
+    """The meshes themselves left out of account, as these are made anew with their format."""
+    page = ("--dry-run", "--allowed-rules", "page", "--", "results/library/ann/index.html")
+    for format, jobs in (("stl", {}), ("glb", {"page": 1})):
+        module = house / f"workflow/phantomloom/phantom/export/mesh/{format}.py"
+        before = module.read_text()
+        module.write_text(f"{before}\n\nNOTHING = 0\n")
+        assert run(house, *page) == jobs
+        module.write_text(before)
 
 
 def test_an_upstream_edit_with_equal_results_stops_at_the_phase(house):
@@ -374,6 +386,45 @@ def test_labels_that_people_bring_come_through_merge_and_fill_unchanged(house, t
         "touches_border": "",
         "confidence": None,
     }
+
+
+def test_labels_or_slices_that_cannot_be_used_cost_their_case_alone(house, tmp_path):
+    """What is no fault of the configuration, as other cases show, stands on the page."""
+    hu = nifti.read(house / "cohort/ann.nii.gz").array
+    drawn = np.where(hu == 60, 5, 0).astype(np.uint8)  # the liver's id in `total`
+    for case, labels in (("eve", drawn), ("dan", 0 * drawn), ("tom", drawn), ("mia", None)):
+        spacing_mm = (12 if case == "tom" else SPACING_MM, SPACING_MM, SPACING_MM)
+        nifti.write(Volume(hu, spacing_mm), tmp_path / f"{case}.nii.gz")
+        if labels is not None:
+            nifti.write(Volume(labels, spacing_mm), tmp_path / f"given/{case}.nii.gz")
+    rows = [f"{case}\t{case}.nii.gz" for case in ("eve", "dan", "tom", "mia")]
+    (tmp_path / "people.tsv").write_text("\n".join(["case\tpath", *rows, ""]))
+    truth = {"engine": "labels", "labels": "given/{case}.nii.gz", "scheme": "total"}
+    mine = {
+        "cohort": {"cases": "people.tsv"},
+        "ingest": {"spacing_mm": "native"},
+        "segment": {"models": {"abdomen": None, "truth": truth}},
+        "merge": {"precedence": ["truth"]},
+        "qc": {"withhold_failed": False},
+    }
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(mine))
+    arguments = ["--snakefile", house / "Snakefile", "--configfile", "my.yaml"]
+    assert run(tmp_path, *arguments)["page"] == 4
+    table = pd.read_csv(tmp_path / "results/library/phantoms.csv").set_index("case")
+    fates = {"eve": "done", "dan": "refused", "tom": "withheld", "mia": "refused"}
+    assert table.status.to_dict() == fates
+    assert table.stage["dan"] == table.stage["mia"] == "segment/truth"
+    assert "given/dan.nii.gz: no structure in it" in table.reason["dan"]
+    assert "given/mia.nii.gz: no labels there" in table.reason["mia"]
+    assert table.reason["tom"].startswith("slices of 12 mm; this protocol makes up to 10")
+    assert table.meshes["tom"] > 0
+    for case in ("dan", "tom", "mia"):
+        assert table.reason[case] in (tmp_path / f"results/library/{case}/index.html").read_text()
+    assert run(tmp_path, *arguments) == {}
+    shutil.rmtree(tmp_path / "given")
+    told = subprocess.run(command(*arguments), cwd=tmp_path, capture_output=True, text=True)
+    assert told.returncode == 1
+    assert "segment.models.truth.labels names it" in told.stderr
 
 
 def test_people_from_numbers_come_with_their_truth_and_are_never_taken_for_patients(

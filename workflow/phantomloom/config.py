@@ -15,6 +15,7 @@ from phantomloom.protocols import impossible
 from phantomloom.provenance import PACKAGE
 from phantomloom.schemes import OWN, named_in, schemes
 from phantomloom.structures import MODELS, TABLE, structures
+from phantomloom.training_settings import unteachable
 from phantomloom.validation import Fault, faults, schema
 
 Keys = tuple[str | int, ...]
@@ -77,7 +78,8 @@ def _wrong_together(config: dict[str, Any]) -> list[Fault]:
     protocols = _at(config, ("simulate", "protocols")) or {}
     return [
         *_unknown_names(config),
-        *impossible(protocols),
+        *impossible(protocols, _at(config, ("ingest", "spacing_mm"))),
+        *unteachable(_at(config, ("train",)) or {}),
         *unusable(_at(config, ("privacy",)) or {}),
         *_mild_beyond_grave(config),
         *_negative_window(config),
@@ -129,13 +131,6 @@ def _unknown_names(config: dict[str, Any]) -> Iterator[Fault]:
         for key, name in _names(_at(config, keys)):
             if name not in there:
                 yield Fault((*keys, *key), f"{name!r}; allowed: {words}")
-    for name, recipe in (_at(config, ("train", "recipes")) or {}).items():
-        if "kept" in recipe and (set(recipe["shares"]) != {"stylised"} or "after" in recipe):
-            told = "is for recipes that begin anew and learn from stylised people only"
-            yield Fault(("train", "recipes", name, "kept"), told)
-    taught, others = (_at(config, ("train", kind)) or {} for kind in ("cases", "references"))
-    for name in sorted(taught.keys() & others.keys()):
-        yield Fault(("train", "references", name), "is the name of a case under train.cases too")
     ranked = [name for _, name in _names(precedence)]
     for name in sorted({name for name in ranked if ranked.count(name) > 1}):
         yield Fault(PRECEDENCE, f"{name!r} is there more than once")
@@ -238,7 +233,7 @@ def portable(folder: Path, path: str) -> str:
     directory comes back absolute.
     """
     here = os.path.realpath(Path())
-    absolute = os.path.normpath(Path(os.path.realpath(folder)) / Path(path).expanduser())
+    absolute = os.path.normpath(Path(os.path.realpath(folder)) / os.path.expanduser(path))
     inside = os.path.commonpath([here, absolute]) == here
     return os.path.relpath(absolute, here) if inside else absolute
 
@@ -251,7 +246,8 @@ def _namer(keys: Keys, config: dict[str, Any], contents: dict[Path, Any]) -> str
         if value is None and isinstance(part, dict) and part.get(keys[-1], "absent") is None:
             return str(file)
     if isinstance(value, str | int | float):
-        names = [str(file) for file, content in contents.items() if _at(content, keys) == value]
+        same = repr(value)  # NaN equals nothing
+        names = [str(file) for file, its in contents.items() if repr(_at(its, keys)) == same]
         return names[-1] if names else "--config"
     for depth in range(len(keys), 0, -1):
         parts = {str(file): _at(content, keys[:depth]) for file, content in contents.items()}

@@ -50,6 +50,14 @@ def learns_from_scans(recipe):
     return bool(set(RECIPES[recipe]["shares"]) - {"stylised"})
 
 
+def knows_people(recipe):
+    """Whether a recipe learns from stylised people, or begins with one that does."""
+    its = RECIPES[recipe]
+    return "stylised" in its["shares"] or (
+        "after" in its and knows_people(its["after"])
+    )
+
+
 def scans_of(recipe, seen):
     """The cases in ``seen`` that a recipe learns from."""
     return GROUPS.get(seen, seen.split("+")) if learns_from_scans(recipe) else []
@@ -71,7 +79,7 @@ KEPT = [name for name, its in RECIPES.items() if "kept" in its]
 def settings_of_recipe(recipe):
     """What decides the weights of a recipe, besides the scans and the weights it begins with."""
     its = {k: v for k, v in RECIPES[recipe].items() if k not in ("after", "kept")}
-    people = {"people": TRAIN["people"]} if "stylised" in its["shares"] else {}
+    people = {"people": TRAIN["people"]} if knows_people(recipe) else {}
     return TRAIN["network"] | its | people
 
 

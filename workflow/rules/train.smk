@@ -141,9 +141,7 @@ rule fit:
         ),
         usable=lambda w: [] if scans_of(w.recipe, w.seen) else lessons(TAUGHT),
         people=lambda w: (
-            files_of_people(**TRAIN["people"])
-            if "stylised" in RECIPES[w.recipe]["shares"]
-            else []
+            files_of_people(**TRAIN["people"]) if knows_people(w.recipe) else []
         ),
         watched=WATCHED,
         distinct=ancient("results/lesson/all.checked"),

@@ -13,12 +13,9 @@ Segments CT (HU) at {spacing_mm:g} mm into the structures below; a part of Phant
 set of four networks, which makes the pipeline run from a bare installation.
 
 **For clinical or published work use published weights** (README, "Other networks"): this network
-knows most structures only from stylised people, and has seen few scans.
+knows most structures only from stylised people, and has seen {few} scans.
 
-- Trained on {people} stylised people, of whom every structure is known, then on scans as well:
-  {seen}, {labelled}.
-  A structure that the labels of a scan cannot show counts as background there without
-  contradiction (marginal loss).
+- Trained on {people} stylised people, of whom every structure is known{scans}.
 - Recipe: `train:` in config.yaml ({steps}; seed {seed}); `snakemake train` repeats it.
 - Architecture: U-Net on 2 x 2 x 2 blocks, trunk trained jointly with the other three networks.
 
@@ -35,6 +32,12 @@ scanners. A dash: the reference does not hold the structure.
 """
 
 
+SCANS = """, then on scans as well:
+  {seen}, {labelled}.
+  A structure that the labels of a scan cannot show counts as background there without
+  contradiction (marginal loss){levels}"""
+LEVELS = """.
+  Scans did not teach which vertebra lies where"""
 EXAMPLE = "cohorts/example"  # where the labels of config.yaml lie
 OF_EXAMPLE = (
     "of the example cohort, with the reference labels that come with them\n"
@@ -57,10 +60,8 @@ def card(about: About, settings: dict[str, Any], scores: dict[str, Scores]) -> s
         version=phantomloom.__version__,
         spacing_mm=about.spacing_mm,
         people=settings["people"]["count"],
-        seen=" and ".join(settings["cases"]),
-        labelled=OF_EXAMPLE
-        if all(Path(case["labels"]).parent.match(EXAMPLE) for case in settings["cases"].values())
-        else "with labels of their own",
+        few="few" if about.training_scans else "no",
+        scans=_scans(settings) if about.training_scans else "",
         steps=", then ".join(
             f"{recipes[name]['steps']} steps of {name}" for name in _in_order("shipped", recipes)
         ),
@@ -68,6 +69,17 @@ def card(about: About, settings: dict[str, Any], scores: dict[str, Scores]) -> s
         heads=" | ".join(scores),
         rules="---|" * len(scores),
         rows="\n".join(rows),
+    )
+
+
+def _scans(settings: dict[str, Any]) -> str:
+    cases = settings["cases"]
+    of_example = all(Path(case["labels"]).parent.match(EXAMPLE) for case in cases.values())
+    of_people = settings["recipes"]["shipped"].get("levels") == "people"
+    return SCANS.format(
+        seen=" and ".join(cases),
+        labelled=OF_EXAMPLE if of_example else "with labels of their own",
+        levels=LEVELS if of_people else "",
     )
 
 

@@ -202,7 +202,8 @@ def _averaged(run: Run) -> BlockUNet:
 def _stream(patches: Patches, start: int):
     """Yield the samples from number ``start`` on, made in another process."""
     rest = Subset(patches, np.arange(start, len(patches)))  # type: ignore[arg-type]
-    yield from DataLoader(rest, batch_size=None, num_workers=1, prefetch_factor=6)
+    # each sample takes 10.5 MiB of shared memory, of which a container has 64 MiB by default
+    yield from DataLoader(rest, batch_size=None, num_workers=1, prefetch_factor=2)
 
 
 def _resume(state: Path, run: Run) -> int:

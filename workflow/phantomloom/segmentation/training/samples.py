@@ -1,16 +1,23 @@
 """Random, deformed patches of training cases; sample i depends on the seed and i alone."""
 
+from collections.abc import Collection
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from phantomloom.segmentation.training import images
+from phantomloom.segmentation.training import absence, images
 from phantomloom.segmentation.training.deformation import Deformation, coordinates, sampled
-from phantomloom.segmentation.training.targets import SOME_LEVEL, Learnt, TrainingCase, lesson
+from phantomloom.segmentation.training.targets import (
+    SOME_LEVEL,
+    Learnt,
+    TrainingCase,
+    lesson,
+    without_levels,
+)
 from phantomloom.segmentation.windows import AIR_HU, windows
 from phantomloom.structures import structures
 
@@ -38,6 +45,26 @@ class Material(NamedTuple):
     people: list[TrainingCase]  # stylised
     scans: list[TrainingCase]
     contrast_hu: Tensor  # [persons, 256] mean HU of each structure: one bolus a person
+
+    @classmethod
+    def of(
+        cls,
+        people: list[TrainingCase],
+        scans: list[TrainingCase],
+        contrast_hu: Tensor,
+        shares: Collection[str],
+        levels: str,
+    ) -> Self:
+        """Return what a recipe with such ``shares`` learns from.
+
+        People tell what cannot be in the scans, also where they have no share themselves. Where
+        "people" teach the ``levels`` of vertebrae, and not "scans", scans leave them untold.
+        """
+        apart = absence.distances(people)
+        if levels == "people":
+            scans = [without_levels(scan) for scan in scans]
+        scans = [scan._replace(held=scan.held | absence.absent(scan, apart)) for scan in scans]
+        return cls(people if "stylised" in shares else [], scans, contrast_hu)
 
 
 class Patches(Dataset):

@@ -24,7 +24,6 @@ BODY = ("body", "subcutaneous_fat", "muscles", "bones", "visceral_fat")
 LOBE_MM = 15.0  # farther from every lobe, lung is of one that is not there
 Learnt = dict[str, tuple[str, ...]]  # structures by model; class 0 is none of them
 LEVELS = frozenset(name for name in structures() if name.startswith("vertebrae_"))
-ENOUGH_FOR_LEVELS = 20  # scans, that teach the levels of vertebrae beside people; a guess
 SOME_LEVEL = "vertebrae"  # of labels that show vertebrae and leave their levels untold
 
 
@@ -133,11 +132,11 @@ def without_levels(scan: TrainingCase) -> TrainingCase:
 
     Of one scan networks learnt by heart which level lies where: fine-tuned on one patient they had
     a Dice of .34 and .29 for T12 of another, .55 and .52 so, and people alone taught .63 and .58.
-    Of ribs they learn more than people teach. Labels that show some levels only stay as they are.
+    Of ribs they learn more than people teach. Labels that hold some levels only say nothing of
+    vertebrae then: what is none of these may still be one.
     """
-    if not scan.held >= LEVELS:
-        return scan
-    return scan._replace(held=scan.held - LEVELS | {SOME_LEVEL})
+    some = {SOME_LEVEL} if scan.held >= LEVELS else set()
+    return scan._replace(held=scan.held - LEVELS | some)
 
 
 class Lesson(NamedTuple):
