@@ -267,6 +267,12 @@ def test_a_volume_that_the_scan_cuts_is_told_as_at_least():
     assert said["liver"].startswith("≥ 1,500")
     assert said["kidneys"] == "290 ml"
     assert "heart" not in said
+    (trace,) = [
+        its["value"]
+        for its in page.amounts(row(told) | {"kidneys_ml": 0.21}, rows, GROUPS)
+        if its["name"] == "kidneys"
+    ]
+    assert trace == "0.2 ml"  # nobody has organs of 0 ml
 
 
 def files(results: Path, *cases: str) -> set[str]:

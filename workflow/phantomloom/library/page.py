@@ -112,9 +112,9 @@ def amounts(
     """Return what the page of all cases says of a phantom's size; at the scan's edge "at least"."""
     cut = {s["name"] for s in structures if s["truncated"]}
     told = [
-        (name, f"{'≥ ' if cut & set(members) else ''}{number(row[f'{name}_ml'])} ml")
+        (name, f"{'≥ ' if cut & set(members) else ''}{number(ml, int(ml < 1))} ml")
         for name, members in groups.items()
-        if row[f"{name}_ml"] is not None
+        if (ml := row[f"{name}_ml"]) is not None
     ]
     if row["mass_kg"] is not None:
         told.append(("mass", f"{number(row['mass_kg'], 1)} kg"))
