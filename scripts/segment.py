@@ -18,14 +18,17 @@ if not reason:
     engine = import_module(f"phantomloom.segmentation.{settings.engine}")
     ct = nifti.read(snakemake.input.ct)
     try:
+        if not (settings.source_digest or snakemake.input.truth):
+            raise UnusableLabelsError(f"{settings.source}: no labels that can be read")
         found = engine.segment(ct, Path(settings.source), device, **settings.engine_settings)
     except UnusableLabelsError as fault:  # the other cases go on
-        said.info("refused: %s", fault, exc_info=True)
-        reason, status = str(fault), artefact.REFUSED
+        said.info("refused", exc_info=True)
+        key = f"segment.models.{snakemake.wildcards.model}.labels"  # the page shows no paths
+        reason, status = str(fault).replace(settings.source, key), artefact.REFUSED
 if reason:
     artefact.withhold(snakemake.output, reason, status)
 else:
-    scan = scan_identity(artefact.read(snakemake.input.source))
+    scan, seen = scan_identity(artefact.read(snakemake.input.source)), found.training_scans
     sure = {name: its._asdict() for name, its in found.confidence.items()}
     structures = {
         name: {"volume_ml": round(ml, 6), "touches_border": faces, "confidence": sure.get(name)}
@@ -33,11 +36,7 @@ else:
     }
     said.info("found %d structures", len(structures))
     nifti.write(found.labels, snakemake.output.labels)
-    told = {
-        "status": artefact.DONE,
-        "engine": settings.engine,
-        "weights": settings.source_digest or content(settings.source),
-        "seen_in_training": None if found.training_scans is None else scan in found.training_scans,
-        "structures": structures,
-    }
+    told = {"status": artefact.DONE, "engine": settings.engine, "structures": structures}
+    told["weights"] = settings.source_digest or content(settings.source)
+    told["seen_in_training"] = None if seen is None else scan in seen
     artefact.write(told, snakemake.output.status, "segment")

@@ -1,8 +1,10 @@
 """Label maps on any grid against ellipsoids whose place and volume are known in mm."""
 
 import logging
+from errno import ESTALE
 from itertools import permutations, product
 from math import pi, prod
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -353,10 +355,18 @@ def test_an_unknown_scheme_is_refused(tmp_path):
     assert fault.type is ValueError  # the config's, not of the labels
 
 
-def test_a_missing_path_is_told_to_be_missing(tmp_path):
-    assert "nothing_here: no labels there" in refusal(tmp_path / "nothing_here")
+def test_a_missing_map_is_told_to_be_missing(tmp_path):
+    assert "came no" in refusal(tmp_path / "nothing_here.nii.gz")
 
 
-def test_what_the_system_cannot_read_is_told(tmp_path):
-    name = 300 * "a"
-    assert f"{name}: cannot be read (File name too long)" in refusal(tmp_path / name)
+def test_a_fault_of_the_disk_is_none_of_the_labels(tmp_path, monkeypatch):
+    """Another try of the job may read them."""
+    store_on_ct(tmp_path / "masks" / "liver.nii.gz", random_labels())
+
+    def stale(_):
+        raise OSError(ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(Path, "iterdir", stale)
+    with pytest.raises(OSError, match="Stale") as fault:
+        segment(CT, tmp_path / "masks", "cpu")
+    assert not isinstance(fault.value, UnusableLabelsError)

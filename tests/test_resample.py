@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import RegularGridInterpolator
 
-from phantomloom.resample import Grid, covering, nearest, resample
+from phantomloom.resample import Grid, covering, nearest, resample, resample_ct
+from phantomloom.scan import AIR_HU, OUTSIDE_HU
 from phantomloom.volume import Volume
 
 spacings = st.tuples(*[st.floats(1, 4)] * 3)
@@ -147,3 +148,14 @@ def test_a_plate_of_half_a_voxel_stays_and_a_thinner_one_goes():
     )
     assert (coarse[1] == 1).all()
     assert not (coarse == 2).any()
+
+
+@pytest.mark.parametrize("spacing_mm", [1.5, 2.0, 3.0, 5.0])
+def test_what_was_not_scanned_mixes_with_nothing_on_another_grid(spacing_mm):
+    z, y, _ = np.indices((30, 40, 8))
+    beyond = z < 0.4 * y
+    ct = Volume(np.where(beyond, OUTSIDE_HU, 40).astype(np.int16), (2.0, 2.0, 2.0))
+    found = resample_ct(ct, Grid.of(ct).at(spacing_mm)).array
+    scanned = found != OUTSIDE_HU
+    assert found[scanned].min() > 40 - 0.05 * (40 - AIR_HU) - 0.01
+    assert abs(scanned.mean() - (~beyond).mean()) < 0.1

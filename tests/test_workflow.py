@@ -414,8 +414,9 @@ def test_labels_or_slices_that_cannot_be_used_cost_their_case_alone(house, tmp_p
     fates = {"eve": "done", "dan": "refused", "tom": "withheld", "mia": "refused"}
     assert table.status.to_dict() == fates
     assert table.stage["dan"] == table.stage["mia"] == "segment/truth"
-    assert "given/dan.nii.gz: no structure in it" in table.reason["dan"]
-    assert "given/mia.nii.gz: no labels there" in table.reason["mia"]
+    labels = "segment.models.truth.labels"  # the page tells no path
+    assert f"{labels}: no structure in it" in table.reason["dan"]
+    assert f"{labels}: no labels that can be read" in table.reason["mia"]
     assert table.reason["tom"].startswith("slices of 12 mm; this protocol makes up to 10")
     assert table.meshes["tom"] > 0
     for case in ("dan", "tom", "mia"):

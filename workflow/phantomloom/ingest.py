@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.ndimage import gaussian_filter1d
 
-from phantomloom.resample import blur_voxels, turned
+from phantomloom.resample import LARGEST_PADDING, blur_voxels, turned
 from phantomloom.scan import (
     AIR_HU,
     HIGHEST_HU,
@@ -23,7 +23,6 @@ from phantomloom.volume import Volume
 Spacing = float | Literal["native"]
 NEGLIGIBLE_DRIFT = 0.05  # voxels over the whole scan; less than that is not worth resampling
 PLAUSIBLE_STEP_MM = (0.05, 20.0)  # beyond it the header's unit is not mm
-LARGEST_PADDING = 0.05  # share of a voxel; muscle with more of it had the HU of fat
 AIR_BELOW_HU, AIR_LEAST = -800, 0.001  # fraction of the voxels; a body in a CT is in air
 TISSUE_HU, TISSUE_LEAST = (-200, 200), 0.01  # fat, water, muscle, organs
 

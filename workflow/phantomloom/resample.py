@@ -7,12 +7,14 @@ import numpy as np
 from scipy.ndimage import affine_transform, find_objects
 from scipy.optimize import linear_sum_assignment
 
+from phantomloom.scan import AIR_HU, OUTSIDE_HU
 from phantomloom.structures import BACKGROUND
 from phantomloom.volume import Triple, Volume
 
 FWHM_PER_SIGMA = 2.3548  # of a Gaussian
 NEGLIGIBLE_VOXELS = 0.05  # over a whole axis; a grid that is less oblique than that is not oblique
 SLAB = 16  # slices that labels are resampled in at once, to spare memory
+LARGEST_PADDING = 0.05  # share of a voxel; muscle with more of it had the HU of fat
 TIE = 1e-4  # shares of a voxel that differ by less are equal; more than float32 errs
 
 
@@ -94,6 +96,17 @@ def resample(volume: Volume, grid: Grid) -> Volume:
     planes = np.stack([y @ plane.astype(np.float32) @ x.T for plane in volume.array])
     array = np.tensordot(z, planes, 1)
     return Volume(array, grid.spacing_mm, grid.origin_mm)
+
+
+def resample_ct(ct: Volume, grid: Grid) -> Volume:
+    """Return HU on ``grid`` as float32; OUTSIDE_HU stays what it is, and mixes with nothing.
+
+    A voxel with more than LARGEST_PADDING of it is OUTSIDE_HU as a whole.
+    """
+    outside = ct.array == OUTSIDE_HU
+    hu = resample(ct.with_array(np.maximum(ct.array, AIR_HU)), grid)
+    share = resample(ct.with_array(outside), grid).array
+    return hu.with_array(np.where(share > LARGEST_PADDING, np.float32(OUTSIDE_HU), hu.array))
 
 
 def nearest(volume: Volume, grid: Grid) -> Volume:

@@ -18,7 +18,8 @@ class UnusableScanError(Exception):
     """A scan that ingest refuses: a fault of the data, told to people, never of the code."""
 
     def __init__(self, expected: str, came: str, cure: str) -> None:
-        super().__init__(f"expected {expected}; came {came}; {cure}")
+        self.fault = f"expected {expected}; came {came}"
+        super().__init__(f"{self.fault}; {cure}")
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,9 @@ def card(
         "thumbnail": {
             "width": thumbnail.width,
             "height": thumbnail.height,
-            "alt": ", ".join(its for stage, its in PANELS.items() if finished(artefacts, stage)),
+            "alt": ", ".join(
+                its for stage, its in SHOWN_BY_STAGE.items() if finished(artefacts, stage)
+            ),
         },
         "verdict_reasons": verdict_reasons(artefacts),
         "amounts": amounts(row, structures, groups),
@@ -186,7 +188,7 @@ CAPTIONS = {
     "sagittal": "Sagittal, front on the left; every CT in the same grey window, the bar is 5 cm",
     "mesh": "The exported meshes from the front; skin, fat and muscles as glass",
 }
-PANELS = {  # what a thumbnail shows, by the stage that makes it
+SHOWN_BY_STAGE = {  # what a thumbnail shows, by the stage that makes it
     "ingest": "source CT coronal and axial",
     "merge": "labels coronal",
     "mesh": "meshes from the front",

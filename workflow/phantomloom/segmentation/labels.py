@@ -44,19 +44,12 @@ def segment(
     empty: the labels are given, not estimated.
 
     Raises:
-        UnusableLabelsError: if nothing is there or can be read, if it holds what is no label of
-            the scheme, or if no labelled voxel lies in the CT.
+        UnusableLabelsError: if nothing is there, or a file that is damaged or of another kind, if
+            it holds what is no label of the scheme, or if no labelled voxel lies in the CT.
         ValueError: if there is no such scheme.
     """
     classes_of(scheme)
-    try:
-        if not weights.exists():
-            raise UnusableLabelsError(
-                f"{weights}: no labels there; put them there, or correct the path"
-            )
-        maps = _masks(weights, scheme) if weights.is_dir() else [_map(weights, scheme)]
-    except OSError as fault:
-        raise UnusableLabelsError(f"{weights}: cannot be read ({fault.strerror})") from fault
+    maps = _masks(weights, scheme) if weights.is_dir() else [_map(weights, scheme)]
     given = any(labels.array.any() for labels in maps)
     if not given and not (may_be_empty and maps and weights.is_dir()):
         raise UnusableLabelsError(
@@ -187,7 +180,7 @@ def _read(path: Path) -> Scan:
     try:
         scan = scans.read(path)
     except UnusableScanError as fault:
-        raise UnusableLabelsError(f"{path}: {fault}") from fault
+        raise UnusableLabelsError(f"{path}: {fault.fault}; export the labels again") from fault
     if _has_fractions(path):
         raise UnusableLabelsError(
             f"{path}: labels are whole numbers, this holds fractions; is it a scan?"

@@ -125,7 +125,10 @@ def plan(
     nearest = np.abs(slices_mm[:, None] - tables).argmin(1)
     seen = np.abs(slices_mm - tables[nearest]) <= half + 1e-6
     if not seen.any():
-        raise UnscannableError(f"a cone of {scanner.collimation_mm} mm sees no slice whole")
+        raise UnscannableError(
+            f"a cone of {scanner.collimation_mm} mm sees no slice whole; make "
+            "reconstruction.slice_mm thinner, or scanner.collimation_mm wider"
+        )
     given = [slices_mm[seen & (nearest == table)] for table in range(len(tables))]
     half_slice = (slices_mm[1] - slices_mm[0]) / 2 if len(slices_mm) > 1 else (high - low) / 2
     ends = slices_mm[seen][0] - half_slice - low, high - slices_mm[seen][-1] - half_slice

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import fft
 
 from phantomloom.compiled import compiled
+from phantomloom.scan import AIR_HU
 from phantomloom.simulation.geometry import Scanner, fan_angles, row_heights, view_angles
 
-OUTSIDE_HU = -1024  # what is not reconstructed
 CALIBRATION_DIAMETER_MM = 240.0  # a trunk's; at most CALIBRATION_SHARE of the scan field
 CALIBRATION_SHARE = 0.8
 BLOCK = 8  # rows of pixels a thread works on at a time: their sums stay in its cache
@@ -131,8 +131,8 @@ def _inside(grid: Grid) -> np.ndarray:
 
 def hounsfield(relative: np.ndarray, water: float) -> np.ndarray:
     """Return HU as int16 from attenuation relative to water; ``water`` is what water gave."""
-    hu = np.nan_to_num(1000 * (relative / np.float32(water) - 1), nan=OUTSIDE_HU)
-    return np.rint(np.clip(hu, OUTSIDE_HU, 32767)).astype(np.int16)
+    hu = np.nan_to_num(1000 * (relative / np.float32(water) - 1), nan=AIR_HU)
+    return np.rint(np.clip(hu, AIR_HU, 32767)).astype(np.int16)
 
 
 def water_value(
