@@ -14,7 +14,7 @@ rule measure:
         "../../envs/conda.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
+        mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=10,
     params:
         code=code("scripts/measure.py"),
