@@ -12,12 +12,12 @@ from phantomloom.structures import by_id
 
 log.to(snakemake.log[0])
 given, params = snakemake.input, snakemake.params
+if reasons := [*filter(None, map(artefact.reason_to_withhold, given.told))]:
+    raise ValueError(f"{snakemake.wildcards.reference}: there is nothing to show, {reasons[0]}")
 ct = nifti.read(given.ct)
 path = Path(given.reference)
 reference = labels.segment(ct, path, "cpu", params.scheme, may_be_empty=True).labels
 told = {by_id()[number].name for number in np.unique(reference.array) if number}
-if reasons := [*filter(None, map(artefact.reason_to_withhold, given.told))]:
-    raise ValueError(f"{snakemake.wildcards.reference}: there is nothing to show, {reasons[0]}")
 seen = any(artefact.read(path)["seen_in_training"] for path in given.told)
 found = [nifti.read(path) for path in given.found]
 drawn = comparison.side_by_side(

@@ -124,6 +124,7 @@ def _smoothed(scan: Scan, spacing_mm: np.ndarray) -> sitk.Image:
     """
     smooth = np.ascontiguousarray(scan.array)
     for axis, step_mm in enumerate(np.linalg.norm(scan.axes_mm, axis=1)):
+        # where nothing is padded the mask of it is empty, and stays so
         if smooth.any() and spacing_mm[axis] ** 2 - step_mm**2 > (0.01 * step_mm) ** 2:
             sigma = blur_voxels(float(step_mm), float(spacing_mm[axis]))
             smooth = gaussian_filter1d(smooth, sigma, axis, output=np.float32, mode="nearest")

@@ -23,7 +23,7 @@ def unteachable(train: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _of_recipe(name: str, recipes: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the key of what a recipe cannot have, and why."""
-    its, before = recipes[name], _before(name, recipes)
+    its, before = recipes[name], recipes_before(name, recipes)
     of_people = set(its["shares"]) == PEOPLE_ONLY
     if "kept" in its and ("after" in its or not of_people):
         yield "kept", "is for recipes that begin anew and learn from stylised people only"
@@ -31,13 +31,18 @@ def _of_recipe(name: str, recipes: Mapping[str, Any]) -> Iterator[tuple[str, str
         yield "after", f"{its['after']!r}; allowed: a recipe that does not come after this one"
     if of_people and before and set(recipes[before[0]]["shares"]) != PEOPLE_ONLY:
         yield "after", f"{its['after']!r}; allowed: one of stylised people only, as this one is"
-    taught_by = {kind for each in (name, *before) for kind in recipes[each]["shares"]}
-    if its.get("levels") == "people" and "stylised" not in taught_by:
+    if its.get("levels") == "people" and not knows_people(name, recipes):
         told = "scans, as neither this recipe nor what it begins with learns from stylised people"
         yield "levels", f"people; allowed: {told}"
 
 
-def _before(name: str, recipes: Mapping[str, Any]) -> list[str]:
+def knows_people(name: str, recipes: Mapping[str, Any]) -> bool:
+    """Tell whether a recipe learns from stylised people, or begins with one that does."""
+    learnt = (name, *recipes_before(name, recipes))
+    return any("stylised" in recipes[each]["shares"] for each in learnt)
+
+
+def recipes_before(name: str, recipes: Mapping[str, Any]) -> list[str]:
     """Return the recipes that come before one, the nearest first; in a circle it is the last."""
     before: list[str] = []
     after = recipes[name].get("after")

@@ -3,6 +3,7 @@ from hashlib import sha256
 from phantomloom.segmentation.training.kept import check_kept
 from phantomloom.segmentation.training.overlap import PEOPLE_WATCHED
 from phantomloom.structures import MODELS as SHIPPED, structures
+from phantomloom.training_settings import knows_people
 
 TRAIN = config["train"]
 RECIPES, TAUGHT, REFERENCES = TRAIN["recipes"], TRAIN["cases"], TRAIN["references"]
@@ -50,14 +51,6 @@ def learns_from_scans(recipe):
     return bool(set(RECIPES[recipe]["shares"]) - {"stylised"})
 
 
-def knows_people(recipe):
-    """Whether a recipe learns from stylised people, or begins with one that does."""
-    its = RECIPES[recipe]
-    return "stylised" in its["shares"] or (
-        "after" in its and knows_people(its["after"])
-    )
-
-
 def scans_of(recipe, seen):
     """The cases in ``seen`` that a recipe learns from."""
     return GROUPS.get(seen, seen.split("+")) if learns_from_scans(recipe) else []
@@ -79,7 +72,7 @@ KEPT = [name for name, its in RECIPES.items() if "kept" in its]
 def settings_of_recipe(recipe):
     """What decides the weights of a recipe, besides the scans and the weights it begins with."""
     its = {k: v for k, v in RECIPES[recipe].items() if k not in ("after", "kept")}
-    people = {"people": TRAIN["people"]} if knows_people(recipe) else {}
+    people = {"people": TRAIN["people"]} if knows_people(recipe, RECIPES) else {}
     return TRAIN["network"] | its | people
 
 

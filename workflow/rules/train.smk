@@ -141,7 +141,9 @@ rule fit:
         ),
         usable=lambda w: [] if scans_of(w.recipe, w.seen) else lessons(TAUGHT),
         people=lambda w: (
-            files_of_people(**TRAIN["people"]) if knows_people(w.recipe) else []
+            files_of_people(**TRAIN["people"])
+            if knows_people(w.recipe, RECIPES)
+            else []
         ),
         watched=WATCHED,
         distinct=ancient("results/lesson/all.checked"),

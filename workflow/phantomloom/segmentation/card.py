@@ -6,6 +6,7 @@ from typing import Any
 import phantomloom
 from phantomloom.segmentation.agreement import Scores
 from phantomloom.segmentation.bundle import About
+from phantomloom.training_settings import recipes_before
 
 TEXT = """# {name}, version {version}
 
@@ -63,7 +64,8 @@ def card(about: About, settings: dict[str, Any], scores: dict[str, Scores]) -> s
         few="few" if about.training_scans else "no",
         scans=_scans(settings) if about.training_scans else "",
         steps=", then ".join(
-            f"{recipes[name]['steps']} steps of {name}" for name in _in_order("shipped", recipes)
+            f"{recipes[name]['steps']} steps of {name}"
+            for name in (*reversed(recipes_before("shipped", recipes)), "shipped")
         ),
         seed=settings["network"]["seed"],
         heads=" | ".join(scores),
@@ -81,12 +83,6 @@ def _scans(settings: dict[str, Any]) -> str:
         labelled=OF_EXAMPLE if of_example else "with labels of their own",
         levels=LEVELS if of_people else "",
     )
-
-
-def _in_order(recipe: str, recipes: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the recipes that end with ``recipe``, each after the one that it begins from."""
-    before = recipes[recipe].get("after")
-    return [*(_in_order(before, recipes) if before else ()), recipe]
 
 
 def _cell(found: dict[str, Any] | None) -> str:
